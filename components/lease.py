@@ -1,0 +1,64 @@
+"""Leases: the statements that make and end a leased login, and the arithmetic that keeps pods alive."""
+
+from components.errors import InputError
+from components.settings import Credentials
+from components.validation import seconds
+
+READY_SECONDS = 60
+"""Seconds that one replica may take until it is ready, at a roll-out."""
+
+GRACE_SECONDS = 60
+"""Seconds beyond the roll-out in which an old credential must still work: the pods' time to stop twice."""
+
+
+def check(credentials: Credentials, *, replicas: int, key: str) -> None:
+    """Refuse a lease that ends while a pod still uses it.
+
+    A pod that started just before a refresh holds its credential until the roll-out that follows has
+    replaced it, one replica after the other.
+
+    Args:
+        credentials: the lease's times.
+        replicas: the largest number of pods that use it.
+        key: what the user called the credential, for the error.
+
+    Raises:
+        InputError: the sum, and what would do.
+    """
+    ttl, refresh = seconds(credentials.ttl), seconds(credentials.refresh)
+    needed = refresh + replicas * READY_SECONDS + GRACE_SECONDS
+    if credentials.mode == "dynamic" and ttl < needed:
+        raise InputError(
+            f"credentials.ttl is {credentials.ttl!r} for {key}; use at least {needed}s: refresh {refresh} s + "
+            f"{replicas} replicas × {READY_SECONDS} s until ready + {GRACE_SECONDS} s to stop"
+        )
+
+
+def creation_statements(group: str, administrator: str) -> list[str]:
+    """Make a login that holds nothing itself: it is a member of the group role.
+
+    Vault's own role becomes a member of the login, so that it may end its sessions and drop what it owns
+    without being a superuser.
+    """
+    create = (
+        "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' "
+        f'IN ROLE "{group}"'
+    )
+    return [create, f'GRANT "{{{{name}}}}" TO "{administrator}"']
+
+
+def revocation_statements() -> list[str]:
+    """End a login, its sessions and all that it owns; twice is fine.
+
+    Sessions outlive a revoked credential unless they are ended; DROP ROLE fails while the role owns
+    anything. One block, since Vault gives a revocation up after six failures.
+    """
+    block = (
+        "DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{{name}}') THEN "
+        'ALTER ROLE "{{name}}" NOLOGIN; '
+        "PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{{name}}'; "
+        'DROP OWNED BY "{{name}}"; '
+        'DROP ROLE "{{name}}"; '
+        "END IF; END $$"
+    )
+    return [block]

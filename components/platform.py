@@ -1,0 +1,186 @@
+"""Platform: what environments stand on, read from `platforms/<name>.yaml`.
+
+A platform file holds addresses and no credential; those come from the environment variables that `kubectl`,
+`vault` and `psql` read as well.
+"""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, Field, model_validator
+
+from components.environment import Environment, LegacyNames
+from components.errors import InputError, nearest
+from components.validation import Host, Model, Name, Port, Word, parse
+
+SANDBOX = "sandbox"
+
+
+def _address(value: str) -> str:
+    if not value.startswith(("https://", "http://")) or value.endswith("/"):
+        raise ValueError("use https://host:port, without a trailing slash")
+    return value
+
+
+class EndPoint(Model):
+    """Where a service answers."""
+
+    host: Host = Field(description="the DNS name or IP address of the load balancer")
+    port: Port = Field(description="the port, 1 to 65535")
+    cidr: str | None = Field(default=None, description="the addresses behind a DNS name, for network policies")
+
+    @property
+    def network(self) -> str:
+        """The end point's addresses as network policies want them, in CIDR notation."""
+        if self.cidr:
+            return self.cidr
+        return f"{self.host}/{ipaddress.ip_address(self.host).max_prefixlen}"
+
+    @model_validator(mode="after")
+    def _has_a_network(self) -> Self:
+        try:
+            ipaddress.ip_network(self.network)
+        except ValueError:
+            value = self.cidr or self.host
+            raise ValueError(
+                f"give cidr as a network such as 10.0.0.10/32, it cannot be told from {value!r}"
+            ) from None
+        return self
+
+
+class Kubernetes(Model):
+    """The cluster."""
+
+    context: str = Field(description="the context in the kubeconfig that KUBECONFIG names")
+    ingress_class: Name = Field(default="traefik", description="the IngressClass of the controller")
+    ingress_namespace: Name = Field("ingress", description="the namespace that the ingress controller runs in")
+    cluster_issuer: Name = Field(default="letsencrypt-prod", description="cert-manager's ClusterIssuer")
+
+
+class Vault(Model):
+    """The Vault that holds and leases credentials."""
+
+    address: Annotated[str, AfterValidator(_address)] = Field(description="Vault's address, https://host:port")
+    cluster_address: Annotated[str, AfterValidator(_address)] | None = Field(
+        default=None, description="Vault's address as the cluster reaches it, where it is another one"
+    )
+    ca_bundle: str | None = Field(default=None, description="the certificate authority of Vault, PEM in base64")
+    kv_mount: Word = Field(default="secret", description="the mount of the KV version 2 engine")
+    kubernetes_auth: Name = Field(default="kubernetes", description="the mount of the Kubernetes auth method")
+
+
+class Postgresql(Model):
+    """The PostgreSQL cluster behind its load balancer."""
+
+    write: EndPoint = Field(description="the end point that always reaches the primary")
+    nodes: tuple[Host, ...] = Field(
+        (), description="the nodes' own addresses, which must never be used", strict=False
+    )
+    sslmode: Literal["disable", "require", "verify-ca", "verify-full"] = Field(
+        default="verify-full", description="how clients check the server's certificate"
+    )
+
+    @model_validator(mode="after")
+    def _write_is_no_node(self) -> Self:
+        if self.write.host in self.nodes:
+            raise ValueError(f"write.host {self.write.host!r} is a node; use the load balancer's address")
+        return self
+
+
+class Legacy(Model):
+    """The names of one environment that were there before the product."""
+
+    databases: dict[Word, str] = Field(default_factory=dict, description="database names by part")
+
+
+class Platform(Model):
+    """Everything that the environments of one system stand on."""
+
+    name: Name = Field(description="the platform's name, which is its file's name")
+    domain: Host = Field(description="the DNS domain of all hosts")
+    kubernetes: Kubernetes = Field(description="the cluster")
+    vault: Vault = Field(description="the Vault")
+    postgresql: Postgresql = Field(description="the PostgreSQL cluster")
+    legacy: dict[str, Legacy] = Field(
+        default_factory=dict, description="exceptions to derived names, by environment"
+    )
+    backend: str | None = Field(
+        default=None, description="the only state back end that may be used; the sandbox's own"
+    )
+
+    @model_validator(mode="after")
+    def _legacy_names_are_unique(self) -> Self:
+        owners: dict[str, str] = {}
+        for environment, legacy in self.legacy.items():
+            for part, database in legacy.databases.items():
+                owner = f"{environment}.{part}"
+                if (other := owners.setdefault(database, owner)) != owner:
+                    raise ValueError(f"legacy database {database!r} is claimed by {other} and {owner}")
+        return self
+
+    def legacy_names(self, environment: str) -> LegacyNames:
+        """The exceptions that one environment has from the rule by which names are made."""
+        return LegacyNames(databases=self.legacy.get(environment, Legacy()).databases)
+
+    def refuse_legacy_of_others(self, environment: Environment, databases: Mapping[str, str]) -> None:
+        """Refuse a database of `environment` (by part) whose name another environment has by exception."""
+        for other, legacy in self.legacy.items():
+            for part, name in databases.items():
+                if other != environment.name and name in legacy.databases.values():
+                    raise InputError(f"database {name!r} of {part} belongs to environment {other!r} by exception")
+
+
+def load_platform(name: str, folder: Path = Path("platforms")) -> Platform:
+    """The platform of this name; the sandbox's servers in its place where BULKHEAD_PLATFORM says so.
+
+    Raises:
+        InputError: the file is missing or wrong, or the sandbox and another state back end are mixed.
+    """
+    platform = _read(folder / f"{name}.yaml", name)
+    chosen = os.environ.get("BULKHEAD_PLATFORM", "")
+    backend = os.environ.get("PULUMI_BACKEND_URL", "").rstrip("/")
+    if not chosen:
+        if (Path(backend.removeprefix("file://")).parent / "platform.yaml").is_file():
+            raise InputError(
+                f"PULUMI_BACKEND_URL is {backend!r}, a sandbox's state; set BULKHEAD_PLATFORM={SANDBOX}"
+            )
+        return platform
+    if chosen != SANDBOX:
+        raise InputError(f"BULKHEAD_PLATFORM is {chosen!r}; use {SANDBOX!r} or leave it unset")
+    home = os.environ.get("BULKHEAD_SANDBOX", "")
+    if not home:
+        raise InputError('BULKHEAD_SANDBOX is not set; run: eval "$(bulkhead sandbox env)"')
+    sandbox = _read(Path(home) / "platform.yaml", SANDBOX)
+    if not sandbox.backend or backend != sandbox.backend.rstrip("/"):
+        raise InputError(
+            f"PULUMI_BACKEND_URL is {backend!r}; the sandbox works with its own state alone, {sandbox.backend!r}"
+        )
+    postgresql = sandbox.postgresql.model_copy(update={"nodes": platform.postgresql.nodes})
+    return sandbox.model_copy(
+        update={"domain": platform.domain, "legacy": platform.legacy, "postgresql": postgresql}
+    )
+
+
+def _read(file: Path, name: str) -> Platform:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        known = sorted(other.stem for other in file.parent.glob("*.yaml"))
+        raise InputError(
+            f"bulkhead:platform is {name!r}, and {file} does not exist{nearest(name, known)}; "
+            f"platforms here: {', '.join(known) or 'none'}"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from None
+    try:
+        data: object = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{file} is no YAML: {error}") from None
+    platform = parse(Platform, data, key=f"{file}:")
+    if platform.name != name:
+        raise InputError(f"{file}:name is {platform.name!r}; use {name!r}, the file's own name")
+    return platform

@@ -1,0 +1,176 @@
+"""Typed, frozen input: the model that settings and platform files share, and its errors in words."""
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar, cast, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from components.errors import InputError, nearest
+
+_SHOWN = 80
+"""Characters of a refused value that an error repeats."""
+
+
+class Model(BaseModel):
+    """A frozen mapping: keys in camelCase, unknown ones refused, nothing coerced."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+_Model = TypeVar("_Model", bound=Model)
+
+
+def parse(model: type[_Model], data: object, *, key: str) -> _Model:
+    """`data` as a `model`.
+
+    Args:
+        model: the type to make.
+        data: plain mappings, lists and scalars, as YAML or JSON gives them.
+        key: what the data is called where the user wrote it; errors begin with it.
+
+    Raises:
+        InputError: every fault, a line each: the key, the value unless it may be secret, what is allowed.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        lines = [_line(cast("dict[str, Any]", fault), model, key) for fault in error.errors()]
+        raise InputError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _line(fault: dict[str, Any], model: type[Model], key: str) -> str:
+    path: tuple[str | int, ...] = tuple(part for part in fault["loc"] if part != "[key]")
+    where = _where(key, path)
+    context: dict[str, Any] = fault.get("ctx", {})
+    match fault["type"]:
+        case "missing":
+            return f"{where} is missing; {_purpose(model, path)}"
+        case "extra_forbidden":
+            known = _known_keys(model, path[:-1])
+            return f"{where} is not a known key{nearest(str(path[-1]), known)}; known are {', '.join(known)}"
+        case "literal_error":
+            allowed = str(context["expected"]).replace(" or ", ", ")
+            return f"{where} is {_shown(fault['input'])}; use one of {allowed}"
+        case "value_error":
+            return f"{where} is {_shown(fault['input'])}; {context['error']}"
+        case "model_type" | "dict_type":
+            return f"{where} is {_shown(fault['input'])}; use a mapping of keys to values"
+        case kind:
+            return f"{where} is {_shown(fault['input'])}; {_allowed(kind, context, fault['msg'])}"
+
+
+def _allowed(kind: str, context: Mapping[str, Any], message: str) -> str:
+    words = {
+        "int_type": "use a whole number, without quotes",
+        "bool_type": "use true or false, without quotes",
+        "string_type": "use text",
+        "list_type": "use a list",
+        "tuple_type": "use a list",
+        "greater_than_equal": f"use at least {context.get('ge')}",
+        "less_than_equal": f"use at most {context.get('le')}",
+    }
+    return words.get(kind, message[:1].lower() + message[1:])
+
+
+def _where(key: str, path: Sequence[str | int]) -> str:
+    text = key
+    for part in path:
+        joint = "" if text.endswith(":") or not text else "."
+        text += f"[{part}]" if isinstance(part, int) else f"{joint}{part}"
+    return text
+
+
+def _shown(value: object) -> str:
+    """A refused value as an error may repeat it: short, on one line, without the inside of a mapping."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    text = ascii(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
+
+
+def _known_keys(model: type[Model], path: Sequence[str | int]) -> list[str]:
+    found = _model_at(model, path)
+    return sorted(field.alias or name for name, field in found.model_fields.items())
+
+
+def _purpose(model: type[Model], path: Sequence[str | int]) -> str:
+    for name, field in _model_at(model, path[:-1]).model_fields.items():
+        if (field.alias or name) == path[-1] and field.description:
+            return f"it gives {field.description}"
+    return "it must be given"
+
+
+def _model_at(model: type[Model], path: Sequence[str | int]) -> type[Model]:
+    """The model that the mapping at `path` is validated by."""
+    found = model
+    for part in path:
+        for name, field in found.model_fields.items():
+            if part in (name, field.alias):
+                found = _model_in(field.annotation) or found
+    return found
+
+
+def _model_in(annotation: Any) -> type[Model] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return annotation
+    return next((inner for argument in get_args(annotation) if (inner := _model_in(argument))), None)
+
+
+def _matching(pattern: str, allowed: str) -> AfterValidator:
+    expression = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not expression.fullmatch(value):
+            raise ValueError(f"use {allowed}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _host(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        pass
+    if not re.fullmatch(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", value):
+        raise ValueError("use a DNS name in lower case or an IP address, without scheme or port")
+    return value
+
+
+_CPU = r"(?!0+m?$)[0-9]{1,6}m?"
+_MEMORY = r"(?!0)[0-9]{1,9}(Ki|Mi|Gi|Ti)"
+
+Word = Annotated[str, _matching(r"[a-z][a-z0-9]*", "lower-case letters and digits, beginning with a letter")]
+Name = Annotated[str, _matching(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a DNS label: letters, digits and hyphens")]
+Host = Annotated[str, AfterValidator(_host)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Cpu = Annotated[str, _matching(_CPU, 'processor time such as "500m" or "2"')]
+Memory = Annotated[str, _matching(_MEMORY, 'bytes such as "256Mi" or "1Gi"')]
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(value: str) -> str:
+    if not re.fullmatch(r"(?=.*[1-9])([0-9]{1,6}[smhd])+", value):
+        raise ValueError('use a time longer than zero such as "90s", "15m", "1h30m" or "2d"')
+    return value
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+
+
+def seconds(duration: str) -> int:
+    """The length of a `Duration` in seconds."""
+    return sum(int(count) * _SECONDS[unit] for count, unit in re.findall(r"([0-9]+)([smhd])", duration))
+
+
+def quantity(value: str) -> float:
+    """A `Cpu` or `Memory` as a number, in cores or bytes."""
+    units = {"m": 0.001, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+    number, unit = cast("re.Match[str]", re.fullmatch(r"([0-9]+)([A-Za-z]*)", value)).groups()
+    return int(number) * units.get(unit, 1)

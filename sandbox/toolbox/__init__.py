@@ -1,0 +1,1 @@
+"""The sandbox's programs: which ones, from where, and how they come onto a machine."""
