@@ -93,7 +93,8 @@ def up(
     if started.already:
         print("The sandbox is running already.")
     else:
-        print(f"The sandbox is up: {started.seconds:.1f} s. Provider plugins: {started.plugins}.")
+        print(f"The sandbox is up: {started.seconds:.1f} s.")
+        print(f"Provider plugins: {started.plugins}, as {started.plugins_reason}.")
         print('For this shell: eval "$(bulkhead sandbox env)"')
 
 

@@ -76,7 +76,7 @@ class Environment:
             )
         for part, name in self.legacy.databases.items():
             _require(_POSTGRESQL, f"legacy database of {part}", name, "lower-case letters, digits and _")
-            _not_reserved(name)
+            _fits(_not_reserved(name), "legacy database")
 
     @property
     def _is_called_production(self) -> bool:
@@ -119,7 +119,7 @@ class Environment:
         """The public host of one part: `api.keybuzz.io` in prod, `api-dev.keybuzz.io` elsewhere."""
         _require_part(part)
         label = part if self.name == "prod" else f"{part}-{self.name}"
-        return _fits(f"{label}.{self.domain}", "host", longest=253)
+        return _fits(f"{_fits(label, 'host label')}.{self.domain}", "host", longest=253)
 
     def url(self, part: str) -> str:
         """The public address of one part, without a trailing slash."""
@@ -134,15 +134,12 @@ class Environment:
         """
         _require_part(part)
         derived = self._underscored() if bears_system_name else self._underscored(part)
-        names = DatabaseNames(
+        return DatabaseNames(
             database=self.legacy.databases.get(part, derived),
             read_write=self._underscored(part),
             owner=self._underscored(part, "owner"),
             read_only=self._underscored(part, "readonly"),
         )
-        _not_reserved(names.database)
-        _not_reserved(names.owner)
-        return names
 
     def login(self, part: str) -> str:
         """What one part logs in as where its credential is static."""
@@ -161,7 +158,7 @@ class Environment:
 
     def _underscored(self, *parts: str) -> str:
         words = (self.system, *parts, self.name)
-        return _fits("_".join(word.replace("-", "__") for word in words), "PostgreSQL name")
+        return _fits(_not_reserved("_".join(word.replace("-", "__") for word in words)), "PostgreSQL name")
 
 
 def _require(pattern: re.Pattern[str], what: str, value: object, allowed: str) -> None:
@@ -181,6 +178,7 @@ def _fits(name: str, what: str, longest: int = LONGEST_NAME) -> str:
     return name
 
 
-def _not_reserved(name: str) -> None:
+def _not_reserved(name: str) -> str:
     if name == "postgres" or name.startswith(("pg_", "template")):
         raise InputError(f"PostgreSQL name {name!r} is reserved; use one that is not postgres, template* or pg_*")
+    return name

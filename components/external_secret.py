@@ -8,6 +8,7 @@ from components.environment import Environment
 from components.manifest import Object, manifest
 from components.platform import Vault
 
+_READY = {"pulumi.com/waitFor": "condition=Ready", "pulumi.com/timeoutSeconds": "120"}
 _URL = (
     "postgresql://{{ .PGUSER | urlquery }}:{{ .PGPASSWORD | urlquery }}@{{ .PGHOST }}:{{ .PGPORT }}"
     "/{{ .PGDATABASE }}?sslmode=%s"
@@ -51,7 +52,7 @@ def render_secret_store(delivery: Delivery, vault: Vault) -> Object:
         "SecretStore",
         delivery.secret,
         namespace=delivery.namespace,
-        annotations={"pulumi.com/waitFor": "condition=Ready"},
+        annotations=dict(_READY),
         spec={"provider": {"vault": {**_login(delivery, vault), "path": vault.kv_mount, "version": "v2"}}},
     )
 
@@ -96,7 +97,7 @@ def render_external_secret(delivery: Delivery, revision: pulumi.Input[str]) -> O
         "ExternalSecret",
         delivery.secret,
         namespace=delivery.namespace,
-        annotations={"pulumi.com/waitFor": "condition=Ready"},
+        annotations=dict(_READY),
         spec={
             "refreshInterval": go_duration(delivery.refresh),
             "secretStoreRef": {"kind": "SecretStore", "name": delivery.secret},

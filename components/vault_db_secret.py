@@ -258,6 +258,12 @@ class VaultDbSecret(pulumi.ComponentResource):
 
 
 def render_policy(kv_mount: str, delivery: Delivery) -> str:
-    """The Vault policy that reads this credential: its KV secret and, where logins are leased, its lease."""
-    paths = [f"{kv_mount}/data/{delivery.kv_path}", delivery.creds_path]
-    return "\n".join(f'path "{path}" {{\n  capabilities = ["read"]\n}}' for path in paths if path) + "\n"
+    """The Vault policy that reads this credential: its KV secret and, where logins are leased, its lease.
+
+    External Secrets looks its own token up and gives it back; without the `default` policy that is said here.
+    """
+    rules = {f"{kv_mount}/data/{delivery.kv_path}": "read"}
+    if delivery.creds_path:
+        rules[delivery.creds_path] = "read"
+    rules |= {"auth/token/lookup-self": "read", "auth/token/revoke-self": "update"}
+    return "".join(f'path "{path}" {{\n  capabilities = ["{may}"]\n}}\n' for path, may in rules.items())

@@ -39,7 +39,7 @@ _CREATED = "fieldManager=bulkhead-sandbox"
 _APPLIED = f"{_CREATED}&force=true"
 _NAMES = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _DISCOVERY = "application/json;as=APIGroupDiscoveryList;g=apidiscovery.k8s.io;v=v2"
-_DEFINITIONS_AT_ONCE = 4
+_DEFINITIONS_AT_ONCE = 2
 
 
 def prepare_api_server(layout: Layout) -> None:

@@ -53,6 +53,8 @@ class Started:
     already: bool
     """Whether everything ran before."""
     plugins: str
+    """Which provider plugins are in use, official or sandbox."""
+    plugins_reason: str
 
 
 class Sandbox:
@@ -84,22 +86,30 @@ class Sandbox:
         """
         began = time.monotonic()
         with self._locked():
-            if self._is_up() and plugins in {"", self.record.plugins}:
-                return Started(time.monotonic() - began, already=True, plugins=self.record.plugins)
-            self._demand_tools()
-            if not self._has_supervisor():
-                self._begin(progress)
-            self.record.complete = False
-            record.save(self.layout, self.record)
-            startup = Startup(self.setting, self.record, self._supervisor, progress, plugins)
-            outcome = schedule.run(startup.steps(), interrupt=startup.cancel)
-            record.save(self.layout, self.record)
-            if outcome.errors:
-                raise _together(outcome)
-            environment.write(self.setting, plugins=self.record.plugins, folders=catalogue.search_path())
-            self.record.complete = True
-            record.save(self.layout, self.record)
-            return Started(time.monotonic() - began, already=False, plugins=self.record.plugins)
+            already = self._is_up() and plugins in {"", self.record.plugins}
+            if not already:
+                self._bring_up(progress, plugins)
+            return Started(
+                time.monotonic() - began,
+                already=already,
+                plugins=self.record.plugins,
+                plugins_reason=self.record.plugins_reason,
+            )
+
+    def _bring_up(self, progress: Progress, plugins: str) -> None:
+        self._demand_tools()
+        if not self._has_supervisor():
+            self._begin(progress)
+        self.record.complete = False
+        record.save(self.layout, self.record)
+        startup = Startup(self.setting, self.record, self._supervisor, progress, plugins)
+        outcome = schedule.run(startup.steps(), interrupt=startup.cancel)
+        record.save(self.layout, self.record)
+        if outcome.errors:
+            raise _together(outcome)
+        environment.write(self.setting, plugins=self.record.plugins, folders=catalogue.search_path())
+        self.record.complete = True
+        record.save(self.layout, self.record)
 
     def start(self, name: str, progress: Progress) -> None:
         """Start one server and return once it is ready."""

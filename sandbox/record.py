@@ -32,6 +32,8 @@ class Record:
     """Fingerprint of the custom resource definitions that were applied."""
     plugins: str = ""
     """Which provider plugins are in use: official or sandbox."""
+    plugins_reason: str = ""
+    """Why these."""
 
 
 def load(home: Path) -> tuple[Layout, Record]:

@@ -65,6 +65,9 @@ def _etcd(setting: Setting) -> list[str]:
         f"--initial-cluster=sandbox={peer}",
         # Written data is safe from a crash of the process; only a crash of the machine could lose it.
         "--unsafe-no-fsync",
+        # A single member elects itself after this time; the default is a second.
+        "--heartbeat-interval=20",
+        "--election-timeout=200",
         "--log-level=warn",
     ]
 

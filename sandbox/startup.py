@@ -198,7 +198,10 @@ class Startup:
         )
 
     def _install_plugins(self) -> None:
-        self._record.plugins = self._plugins or "sandbox"
+        from sandbox.plugins.install import choose  # noqa: PLC0415 - what a single server's start does not need
+
+        choice = choose(self._layout.home, self._plugins, str(catalogue.binary("pulumi")))
+        self._record.plugins, self._record.plugins_reason = choice.plugins.value, choice.reason
 
 
 def _nothing() -> None:

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from sandbox.plugins.kubernetes.waiting import Waiter
 
 #: A namespace or a definition that is being made by another resource may come a moment later.
-CREATE_PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+CREATE_PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
+HOW_TO_ADOPT: Final = (
+    "If the object is to be this program's, import it (the resource option import_); to change fields of "
+    "somebody else's object use a Patch resource; to take over whatever exists set upsert_existing_objects of "
+    "the provider. A renamed resource keeps its object with an alias."
+)
 DRY_RUN: Final = {"dryRun": "All"}
 
 
@@ -51,6 +56,8 @@ class Cluster:
             try:
                 made = self._create(inputs, manager, patch=patch, preview=False)
             except (ApiError, UnknownKindError) as error:
+                if isinstance(error, ApiError) and error.already_exists:
+                    raise PluginError(f"{error}. {HOW_TO_ADOPT}") from error
                 if pause is None or not (isinstance(error, UnknownKindError) or error.not_found):
                     raise
                 self.client.forget_kinds()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
-from pulumi.provider.experimental.property_value import PropertyValue
-
-from sandbox.plugins.kubernetes.objects import Object
 from sandbox.plugins.process import Secret
+
+if TYPE_CHECKING:
+    from pulumi.provider.experimental.property_value import PropertyValue
+
+    from sandbox.plugins.kubernetes.objects import Object
 
 
 def marked(item: Object, source: Mapping[str, PropertyValue]) -> Object:
@@ -30,8 +32,8 @@ def _marked(item: Object, source: Mapping[str, PropertyValue]) -> Object:
     return {key: _value(value, source[key]) if key in source else value for key, value in item.items()}
 
 
-def _value(value: Any, source: PropertyValue) -> Any:
+def _value(value: object, source: PropertyValue) -> object:
     fields = source.value
     if isinstance(value, dict) and isinstance(fields, Mapping) and not source.is_secret:
         return _marked(cast("Object", value), fields)
-    return Secret(value) if source.contains_secret() else value
+    return Secret(cast("object", value)) if source.contains_secret() else cast("object", value)

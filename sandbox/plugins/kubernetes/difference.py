@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from pulumi.provider.experimental.provider import PropertyDiff, PropertyDiffKind
 
 from sandbox.plugins.kubernetes.immutable import Path, touches
-from sandbox.plugins.kubernetes.objects import Object
 from sandbox.plugins.process import Unknown, has_unknown
+
+if TYPE_CHECKING:
+    from sandbox.plugins.kubernetes.objects import Object
 
 Differences: TypeAlias = dict[Path, PropertyDiff]
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from sandbox.plugins.kubernetes.objects import Object
+if TYPE_CHECKING:
+    from sandbox.plugins.kubernetes.objects import Object
 
 Path: TypeAlias = tuple[str | int, ...]
 

@@ -40,8 +40,10 @@ def connection(kubeconfig: str | None, context: str | None, cluster: str | None 
     name = context or configuration.get("current-context") or ""
     chosen = _named(configuration, "contexts", "context", name)
     server = _named(configuration, "clusters", "cluster", cluster or chosen.get("cluster", ""))
-    user = _named(configuration, "users", "user", chosen["user"]) if chosen.get("user") else {}
-    token = user.get("token")
+    user: Mapping[str, Any] = {}
+    if chosen.get("user"):
+        user = _named(configuration, "users", "user", str(chosen["user"]))
+    token: str | None = user.get("token")
     if not token and user.get("tokenFile"):
         token = Path(folder, user["tokenFile"]).read_text(encoding="utf-8").strip()
     return Connection(

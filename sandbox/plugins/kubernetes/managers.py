@@ -70,14 +70,19 @@ def handed_over(live: Object, manager: str) -> list[Object] | None:
         return None
     merged = copy.deepcopy(own or {**adopted[0], "manager": manager, "operation": "Apply"})
     for entry in adopted:
-        merged["fieldsV1"] = _union(merged.get("fieldsV1") or {}, entry.get("fieldsV1") or {})
+        merged["fieldsV1"] = _union(_fields(merged), _fields(entry))
     return [*others, merged]
+
+
+def _fields(entry: Object) -> Object:
+    return cast("Object", entry.get("fieldsV1") or {})
 
 
 def _union(one: Object, other: Object) -> Object:
     result = dict(one)
     for key, value in other.items():
-        result[key] = _union(cast("Object", result[key]), cast("Object", value)) if key in result else value
+        both = key in result
+        result[key] = _union(cast("Object", result[key]), cast("Object", value)) if both else value
     return result
 
 
@@ -98,7 +103,7 @@ def with_ignored(inputs: Object, live: Object, ignored: list[str], manager: str)
 
 
 def _owns(entry: Object, steps: list[str]) -> bool:
-    fields = cast("Object", entry.get("fieldsV1") or {})
+    fields = _fields(entry)
     for step in steps:
         if f"f:{step}" not in fields:
             return False

@@ -44,6 +44,13 @@ DASHED: Final = {
     )
 }
 UNDERSCORED: Final = {dashed: underscored for underscored, dashed in DASHED.items()}
+#: Kubernetes' own groups that look like somebody's; gateway.networking.k8s.io and the like are definitions.
+BUILTIN_GROUPS: Final = frozenset(
+    {"admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "authentication.k8s.io"}
+    | {"authorization.k8s.io", "certificates.k8s.io", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io"}
+    | {"flowcontrol.apiserver.k8s.io", "networking.k8s.io", "node.k8s.io", "rbac.authorization.k8s.io"}
+    | {"resource.k8s.io", "scheduling.k8s.io", "storage.k8s.io", "storagemigration.k8s.io"}
+)
 #: Built-in fields that the API server leaves out when they are empty, zero or false.
 OMITTED_WHEN_ZERO: Final = frozenset(
     {"hostIPC", "hostNetwork", "hostPID", "minReadySeconds", "paused", "publishNotReadyAddresses"}
@@ -59,7 +66,8 @@ FREE_MAPS: Final = frozenset(
 
 
 def group_version_kind(token: str) -> tuple[str, str]:
-    """The apiVersion and kind that a resource's type token names: kubernetes:apps/v1:Deployment."""
+    """The apiVersion and kind that a resource's type names; a component's type stands before it, behind a `$`."""
+    token = token.rsplit("$", 1)[-1]
     try:
         _, module, kind = token.split(":")
         group, version = module.split("/")
@@ -70,8 +78,8 @@ def group_version_kind(token: str) -> tuple[str, str]:
 
 def is_builtin(api_version: str) -> bool:
     """Whether Kubernetes itself defines this group (only then are its types known here)."""
-    group = api_version.split("/")[0] if "/" in api_version else ""
-    return "." not in group or group.endswith(".k8s.io")
+    group = api_version.rpartition("/")[0]
+    return "." not in group or group in BUILTIN_GROUPS
 
 
 def metadata(item: Object) -> Object:
@@ -168,14 +176,14 @@ def normalized(item: Object) -> Object:
 
 def _encode_secret(secret: Object) -> None:
     """Write a Secret's stringData as data, as the API server does."""
-    data = dict(secret.get("data") or {})
+    data = dict(cast("Object", secret.get("data") or {}))
     for key, value in data.items():
         if isinstance(value, str):
             try:
                 data[key] = base64.b64encode(base64.b64decode(value, validate=False)).decode()
             except binascii.Error:
                 continue  # the API server says what is wrong with it
-    for key, value in (secret.pop("stringData", None) or {}).items():
+    for key, value in cast("Object", secret.pop("stringData", None) or {}).items():
         data[key] = base64.b64encode(str(value).encode()).decode()
     if data:
         secret["data"] = data
@@ -209,11 +217,11 @@ def pruned(live: Object, declared: Object) -> Object:
     return {key: _pruned_value(value, declared[key]) for key, value in live.items() if key in declared}
 
 
-def _pruned_value(live: Any, declared: Any) -> Any:
+def _pruned_value(live: Any, declared: object) -> Any:
     if isinstance(live, dict) and isinstance(declared, dict):
         return pruned(cast("Object", live), cast("Object", declared))
     if isinstance(live, list) and isinstance(declared, list):
         lives, wanted = cast("list[Any]", live), cast("list[Any]", declared)
         # Lists are compared by position, as the official plugin does: what stands behind is not looked at.
         return [_pruned_value(one, other) for one, other in zip(lives, wanted, strict=False)]
-    return copy.deepcopy(live)
+    return copy.deepcopy(cast("Any", live))

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
 import secrets
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from pulumi.provider.experimental import provider as sdk
-from pulumi.provider.experimental.property_value import PropertyValue
 
 from sandbox.plugins.kubernetes import managers
 from sandbox.plugins.kubernetes.client import Client, UnknownKindError
@@ -46,16 +43,18 @@ from sandbox.plugins.process import (
     Properties,
     has_unknown,
     plain_map,
+    plugin_version,
     property_map,
     refuse_unless_sandbox,
     serve,
 )
 
 if TYPE_CHECKING:
-    from sandbox.plugins.kubernetes.immutable import Path
+    from collections.abc import Mapping
+
+    from pulumi.provider.experimental.property_value import PropertyValue
 
 PACKAGE: Final = "kubernetes"
-VERSION: Final = importlib.metadata.version("pulumi-kubernetes")
 #: What a live object has beside its inputs; nothing of it belongs into the inputs of an import.
 NOT_INPUTS: Final = ("status",)
 REVISION: Final = "deployment.kubernetes.io/revision"
@@ -277,7 +276,7 @@ def _importable(live: Object) -> Object:
     """Inputs that would make this object."""
     inputs = {key: value for key, value in live.items() if key not in NOT_INPUTS}
     about = {key: value for key, value in metadata(live).items() if key not in READ_ONLY_METADATA}
-    annotations = dict(about.get("annotations") or {})
+    annotations = dict(cast("Object", about.get("annotations") or {}))
     for key in (REVISION, LAST_APPLIED):
         annotations.pop(key, None)
     if annotations:
@@ -300,4 +299,4 @@ def _suffix(seed: bytes) -> str:
 
 def main() -> None:
     """Serve the engine that started this process."""
-    serve(PACKAGE, VERSION, KubernetesProvider())
+    serve(PACKAGE, plugin_version(PACKAGE), KubernetesProvider())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from sandbox.plugins.kubernetes.conditions import condition, is_stale
 from sandbox.plugins.kubernetes.objects import Object, metadata, name_of, namespace_of
@@ -23,6 +23,10 @@ def _part(item: Object, name: str) -> Object:
     return cast("Object", item.get(name) or {})
 
 
+def _list(item: Object, name: str) -> list[Object]:
+    return cast("list[Object]", item.get(name) or [])
+
+
 def _count(item: Object, name: str) -> int:
     return int(_part(item, "status").get(name) or 0)
 
@@ -34,7 +38,7 @@ def _observed(item: Object) -> list[str]:
 
 def _complaints(item: Object, healthy: Mapping[str, str]) -> list[str]:
     """The messages of conditions that are not as they should be."""
-    conditions = cast("list[Object]", _part(item, "status").get("conditions") or [])
+    conditions = _list(_part(item, "status"), "conditions")
     return [
         f"[{one.get('reason')}] {one.get('message')}"
         for one in conditions
@@ -102,7 +106,7 @@ def pod(_: Client, item: Object) -> list[str]:
     ready = (condition(item, "Ready") or {}).get("status") == "True"
     if ready or phase == "Succeeded":
         return []
-    statuses = cast("list[Object]", _part(item, "status").get("containerStatuses") or [])
+    statuses = _list(_part(item, "status"), "containerStatuses")
     waiting = [_part(_part(one, "state"), "waiting") for one in statuses]
     reasons = [f"[{one.get('reason')}] {one.get('message', '')}".rstrip() for one in waiting if one]
     return [f"the pod is {phase}", *_complaints(item, {"PodScheduled": "True"}), *reasons]
@@ -117,7 +121,7 @@ def service(client: Client, item: Object) -> list[str]:
         return []
     query = {"labelSelector": f"kubernetes.io/service-name={name_of(item)}"}
     slices = client.objects("discovery.k8s.io/v1", "EndpointSlice", namespace_of(item), query)
-    points = [cast("Object", point) for one in slices for point in one.get("endpoints") or []]
+    points = [point for one in slices for point in _list(one, "endpoints")]
     pending = [point for point in points if _part(point, "conditions").get("ready") is False]
     if slices and not pending:
         return []
@@ -136,14 +140,13 @@ def ingress(client: Client, item: Object) -> list[str]:
 
 
 def _backends(spec: Object) -> set[str]:
-    rules = cast("list[Object]", spec.get("rules") or [])
-    paths = [path for rule in rules for path in _part(rule, "http").get("paths") or []]
+    paths = [path for rule in _list(spec, "rules") for path in _list(_part(rule, "http"), "paths")]
     backends = [_part(path, "backend") for path in paths] + [_part(spec, "defaultBackend")]
     return {str(name) for one in backends if (name := _part(one, "service").get("name"))}
 
 
-def _addresses(item: Object) -> list[Any]:
-    return cast("list[Any]", _part(_part(item, "status"), "loadBalancer").get("ingress") or [])
+def _addresses(item: Object) -> list[Object]:
+    return _list(_part(_part(item, "status"), "loadBalancer"), "ingress")
 
 
 def volume_claim(client: Client, item: Object) -> list[str]:

@@ -92,10 +92,12 @@ class Waiter:
                 return
         about = metadata(live or deleted)
         holding = ", ".join(cast("list[str]", about.get("finalizers") or [])) or "nothing that it names"
-        conditions = cast("list[Object]", ((live or {}).get("status") or {}).get("conditions") or [])
+        status = cast("Object", (live or {}).get("status") or {})
+        conditions = cast("list[Object]", status.get("conditions") or [])
         details = "; ".join(str(one.get("message")) for one in conditions if one.get("status") == "True")
         raise PluginError(
-            f"{_title(deleted)} was still there {seconds:g} s after its deletion; it is held by: {holding}. {details}"
+            f"{_title(deleted)} was still there {seconds:g} s after its deletion; "
+            f"it is held by: {holding}. {details}".rstrip()
         )
 
     def _check(self, created: Object, inputs: Object) -> Check | None:
@@ -128,11 +130,7 @@ class Waiter:
             events = self._client.objects("v1", "Event", namespace_of(item), {"fieldSelector": "type=Warning"})
         except ApiError:
             return []
-        about = [
-            event
-            for event in events
-            if str((event.get("involvedObject") or {}).get("name", "")).startswith(name_of(item))
-        ]
+        about = [event for event in events if _subject(event).startswith(name_of(item))]
         about.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
         return [f"[{one.get('reason')}] {one.get('message')}" for one in about[-SHOWN_EVENTS:]]
 
@@ -145,6 +143,10 @@ def seconds_of(inputs: Object, timeout: float) -> float:
         return float(annotation(inputs, TIMEOUT_SECONDS))
     except ValueError:
         return DEFAULT_SECONDS
+
+
+def _subject(event: Object) -> str:
+    return str(cast("Object", event.get("involvedObject") or {}).get("name", ""))
 
 
 def _title(item: Object) -> str:

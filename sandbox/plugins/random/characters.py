@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-import string
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-SPECIAL = "!@#$%&*()-_=+[]{}<>:?"
+if TYPE_CHECKING:
+    from secrets import SystemRandom
+
+SPECIAL: Final = "!@#$%&*()-_=+[]{}<>:?"
 
 
 class RuleError(ValueError):
@@ -29,32 +31,6 @@ class Rules:
     length: int
     kinds: tuple[Kind, ...]
 
-    @classmethod
-    def of(
-        cls,
-        *,
-        length: int,
-        lower: bool = True,
-        upper: bool = True,
-        numeric: bool = True,
-        special: bool = True,
-        min_lower: int = 0,
-        min_upper: int = 0,
-        min_numeric: int = 0,
-        min_special: int = 0,
-        override_special: str = "",
-    ) -> Rules:
-        """The rules that the inputs of a RandomPassword describe."""
-        return cls(
-            length=length,
-            kinds=(
-                Kind(characters=string.ascii_lowercase, allowed=lower, at_least=min_lower),
-                Kind(characters=string.ascii_uppercase, allowed=upper, at_least=min_upper),
-                Kind(characters=string.digits, allowed=numeric, at_least=min_numeric),
-                Kind(characters=override_special or SPECIAL, allowed=special, at_least=min_special),
-            ),
-        )
-
     def problem(self) -> str | None:
         """Why no password can keep these rules, if so."""
         if self.length < 1:
@@ -69,7 +45,7 @@ class Rules:
         return None
 
 
-def draw(rules: Rules) -> str:
+def draw(rules: Rules, source: SystemRandom) -> str:
     """A password after the rules, from the operating system's random source.
 
     As in the official plugin a minimum counts even for a kind that is not allowed otherwise.
@@ -78,7 +54,7 @@ def draw(rules: Rules) -> str:
     if problem:
         raise RuleError(problem)
     alphabet = "".join(kind.characters for kind in rules.kinds if kind.allowed)
-    drawn = [secrets.choice(kind.characters) for kind in rules.kinds for _ in range(kind.at_least)]
-    drawn += [secrets.choice(alphabet) for _ in range(rules.length - len(drawn))]
-    secrets.SystemRandom().shuffle(drawn)
+    drawn = [source.choice(kind.characters) for kind in rules.kinds for _ in range(kind.at_least)]
+    drawn += [source.choice(alphabet) for _ in range(rules.length - len(drawn))]
+    source.shuffle(drawn)
     return "".join(drawn)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import string
+from secrets import SystemRandom
 from typing import ClassVar, Final
 
 from sandbox.plugins.bridged.schema import Property, ResourceType, Schema, Values
 from sandbox.plugins.process import PluginError
 from sandbox.plugins.random.bcrypt import bcrypt_hash
-from sandbox.plugins.random.characters import RuleError, Rules, draw
+from sandbox.plugins.random.characters import SPECIAL, Kind, RuleError, Rules, draw
 from sandbox.plugins.values import has_unknown
 
 _ID: Final = "none"
+_MINIMUMS: Final = ("minLower", "minNumeric", "minSpecial", "minUpper")
 _KINDS: Final = ("lower", "upper", "numeric", "special")
-_MINIMUMS: Final = {
-    "minLower": "min_lower",
-    "minNumeric": "min_numeric",
-    "minSpecial": "min_special",
-    "minUpper": "min_upper",
-}
 
 
-class RandomPassword(ResourceType[None]):
+class RandomPassword(ResourceType[SystemRandom]):
     """A password that is drawn once and lives in the state alone; every change of its rules draws another."""
 
     token: ClassVar[str] = "random:index/randomPassword:RandomPassword"  # noqa: S105 - a type token
@@ -62,16 +59,15 @@ class RandomPassword(ResourceType[None]):
         problem = _rules(self.plan(None, {**dict.fromkeys(self.properties), **inputs})).problem()
         return [("length", problem)] if problem else []
 
-    def create(self, server: None, inputs: Values) -> tuple[str, Values]:
+    def create(self, server: SystemRandom, inputs: Values) -> tuple[str, Values]:
         """Draws the password."""
-        del server
         try:
-            password = draw(_rules(inputs))
+            password = draw(_rules(inputs), server)
         except RuleError as error:
             raise PluginError(str(error)) from None
         return _ID, {"bcryptHash": bcrypt_hash(password), "result": password}
 
-    def read(self, server: None, resource_id: str, state: Values) -> Values | None:
+    def read(self, server: SystemRandom, resource_id: str, state: Values) -> Values | None:
         """What the state says; an import brings the password itself in place of an id."""
         del server
         if state:
@@ -85,19 +81,30 @@ class RandomPassword(ResourceType[None]):
             "result": resource_id,
         }
 
-    def update(self, server: None, resource_id: str, old: Values, new: Values) -> Values:
+    def update(self, server: SystemRandom, resource_id: str, old: Values, new: Values) -> Values:
         """Nothing to do: what matters is replaced."""
         del server, resource_id, old, new
         return {}
 
-    def delete(self, server: None, resource_id: str, state: Values) -> None:
+    def delete(self, server: SystemRandom, resource_id: str, state: Values) -> None:
         """A password ends with the state that had it."""
 
 
 def _rules(inputs: Values) -> Rules:
-    return Rules.of(
+    kinds = {
+        "Lower": string.ascii_lowercase,
+        "Upper": string.ascii_uppercase,
+        "Numeric": string.digits,
+        "Special": inputs.get("overrideSpecial") or SPECIAL,
+    }
+    return Rules(
         length=int(inputs.get("length") or 0),
-        override_special=str(inputs.get("overrideSpecial") or ""),
-        **{kind: bool(inputs[kind]) for kind in _KINDS},
-        **{name: int(inputs.get(key) or 0) for key, name in _MINIMUMS.items()},
+        kinds=tuple(
+            Kind(
+                characters=str(characters),
+                allowed=bool(inputs[name.lower()]),
+                at_least=int(inputs.get(f"min{name}") or 0),
+            )
+            for name, characters in kinds.items()
+        ),
     )

@@ -30,10 +30,13 @@ class Policy(ResourceType[Vault]):
         return name, self._write(server, name, inputs)
 
     def read(self, server: Vault, resource_id: str, state: Values) -> Values | None:
-        """The policy as it stands."""
+        """The policy as it stands.
+
+        One that is gone is an empty one to the official plugin: its return is an update, not a creation.
+        """
         found = server.read(f"sys/policies/acl/{resource_id}")
         if found is None:
-            return None
+            return {"policy": ""} if state else None
         return {
             "allowOverwrite": state.get("allowOverwrite"),
             "id": resource_id,

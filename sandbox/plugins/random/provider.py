@@ -1,6 +1,8 @@
-"""The process `pulumi-resource-random`."""
+"""What the process `pulumi-resource-random` serves."""
 
 from __future__ import annotations
+
+from secrets import SystemRandom
 
 from sandbox.plugins.bridged.provider import BridgedProvider
 from sandbox.plugins.process import serve
@@ -12,8 +14,4 @@ VERSION = "4.21.4"
 
 def main() -> None:
     """Serve the engine that started this process."""
-    serve(PACKAGE, VERSION, BridgedProvider((RandomPassword(),), lambda _arguments: None))
-
-
-if __name__ == "__main__":
-    main()
+    serve(PACKAGE, VERSION, BridgedProvider((RandomPassword(),), lambda _arguments: SystemRandom()))

@@ -1,4 +1,4 @@
-"""The process `pulumi-resource-vault`."""
+"""What the process `pulumi-resource-vault` serves."""
 
 from __future__ import annotations
 
@@ -31,7 +31,3 @@ TYPES = (
 def main() -> None:
     """Serve the engine that started this process."""
     serve(PACKAGE, VERSION, BridgedProvider(TYPES, connect))
-
-
-if __name__ == "__main__":
-    main()

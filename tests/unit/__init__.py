@@ -1,0 +1,1 @@
+"""Tests of components/ on recorded registrations: no engine, no server."""
