@@ -17,6 +17,18 @@ app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(tools.app, name="tools")
 
 
+@app.command()
+def demo() -> None:
+    """Apply KeyBuzz DEV and PROD on the sandbox and show what there is.
+
+    Exit codes: 0 all is as it should be, 1 something is not, 4 a tool is not installed.
+    """
+    from bulkhead.demo import run  # noqa: PLC0415
+
+    if not run():
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Run the command that the arguments name; the process ends with its exit code."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MISSING_TOOL = 4
+ENGINE_FAILED = 1
 
 
 def explain(error: Exception) -> tuple[str, int] | None:
@@ -14,4 +15,6 @@ def explain(error: Exception) -> tuple[str, int] | None:
         return str(error), error.exit_code
     if isinstance(error, ToolMissing):
         return str(error), MISSING_TOOL
+    if type(error).__name__ == "EngineError":  # by name: its module takes half a second to import
+        return str(error), ENGINE_FAILED
     return None

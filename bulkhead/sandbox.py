@@ -38,10 +38,10 @@ def _home() -> Path:
     return default_home()
 
 
-def _sandbox() -> Sandbox:
+def _sandbox(*, forgive: bool = False) -> Sandbox:
     from sandbox.platform import Sandbox  # noqa: PLC0415
 
-    return Sandbox(_home())
+    return Sandbox(_home(), forgive=forgive)
 
 
 def _known(name: str) -> str:
@@ -205,7 +205,7 @@ def reset(
     """
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete everything in {_home()}?", abort=True)
-    _sandbox().reset()
+    _sandbox(forgive=True).reset()
     print("The sandbox is gone; the next `up` begins anew.")
 
 

@@ -13,12 +13,15 @@ import pulumi
 
 from components.environment import Environment
 from components.environment_database import EnvironmentDatabase
+from components.errors import InputError
 from components.manifest import Manifest, Object, manifest
 from components.namespace import Namespace
 from components.network import render_egress, render_ingress_from, to_addresses, to_application
 from components.providers import Connected
 from components.settings import Amount, Replicas, Workload
 from components.vault_db_secret import VaultDbSecret
+
+LAST_PORT = 65535
 
 STOP_SECONDS = 30
 """Seconds that a pod has from SIGTERM to SIGKILL, Kubernetes' default, written so that it can be relied on."""
@@ -73,7 +76,9 @@ class AppDeployment(pulumi.ComponentResource):
         platform: Connected,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        self.app, self.port, self.namespace = name, args.port, args.namespace
+        _refuse_unusable(args)
+        self.environment, self.namespace = args.environment, args.namespace
+        self.app, self.port = args.environment.part(name), args.port
         super().__init__(
             "bulkhead:index:AppDeployment",
             name,
@@ -133,6 +138,19 @@ class AppDeployment(pulumi.ComponentResource):
             )
         )
         return made
+
+
+def _refuse_unusable(args: AppDeploymentArgs) -> None:
+    args.environment.refuse_foreign(
+        namespace=args.namespace.environment,
+        **{f"secret {secret.secret}": secret.environment for secret in args.secrets},
+        **{f"reaches[{index}]": target.environment for index, target in enumerate(args.reaches)},
+    )
+    port: object = args.port
+    if port is not None and (type(port) is not int or not 1 <= port <= LAST_PORT):
+        raise InputError(f"port is {port!r}; use 1 to {LAST_PORT}, or None for a worker that serves nothing")
+    if args.probes and port is None:
+        raise InputError("probes are given without a port; use a port to ask at, or no probes")
 
 
 def _object(name: str, args: AppDeploymentArgs, api_version: str, kind: str, **content: Any) -> Object:

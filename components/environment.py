@@ -102,6 +102,27 @@ class Environment:
             "bulkhead.dev/environment": self.name,
         }
 
+    def refuse_foreign(self, **things: "Environment") -> None:
+        """Refuse a thing that belongs to another environment: each by what it is called where it was given.
+
+        Raises:
+            InputError: whose it is; a link between environments would be the breach that they are there to stop.
+        """
+        for what, other in things.items():
+            if other != self:
+                raise InputError(
+                    f"{what} belongs to {other.system}/{other.name}; use one of {self.system}/{self.name}"
+                )
+
+    def part(self, name: str) -> str:
+        """The name of a part, which every name of it is derived from.
+
+        Raises:
+            InputError: it could not be told from other words in a derived name.
+        """
+        _require_part(name)
+        return name
+
     def namespace(self, part: str | None = None) -> str:
         """The namespace of one part (`keybuzz-api-dev`), or the one that all parts share (`twinme-prod`)."""
         return self._hyphenated(part)

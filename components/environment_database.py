@@ -52,6 +52,7 @@ class EnvironmentDatabase(pulumi.ComponentResource):
         platform: Connected,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        self.environment = args.environment
         self.names = args.environment.database(name, bears_system_name=args.bears_system_name)
         self.sslmode = platform.platform.postgresql.sslmode
         self.write = platform.platform.postgresql.write

@@ -45,24 +45,29 @@ class Ingress(pulumi.ComponentResource):
     ) -> None:
         cluster = platform.platform.kubernetes
         for part, app in args.hosts.items():
+            args.environment.refuse_foreign(**{f"hosts.{part}": app.environment})
             if not app.port:
                 raise InputError(f"hosts.{part} is {app.app!r}, which has no port; use an application that serves")
         super().__init__("bulkhead:index:Ingress", name, {}, pulumi.ResourceOptions.merge(platform.options, opts))
+        opened = {app: self._open(name, app, cluster) for app in dict.fromkeys(args.hosts.values())}
         for part, app in args.hosts.items():
-            opened = Manifest(
-                f"{name}-{part}-from-controller",
-                render_ingress_from_controller(
-                    args.environment, app.namespace.name, app.app, app.port or 0, cluster.ingress_namespace
-                ),
-                pulumi.ResourceOptions(parent=self, depends_on=[app.namespace.object]),
-            )
             Manifest(
                 f"{name}-{part}",
                 render_ingress(args.environment, part, app, cluster),
-                pulumi.ResourceOptions(parent=self, depends_on=[opened, app.deployment]),
+                pulumi.ResourceOptions(parent=self, depends_on=[opened[app], app.deployment]),
             )
         self.urls = {part: args.environment.url(part) for part in args.hosts}
         self.register_outputs({"urls": self.urls})
+
+    def _open(self, name: str, app: AppDeployment, cluster: Kubernetes) -> Manifest:
+        """The way in to one application, however many hosts lead to it."""
+        return Manifest(
+            f"{name}-{app.app}-from-controller",
+            render_ingress_from_controller(
+                app.environment, app.namespace.name, app.app, app.port or 0, cluster.ingress_namespace
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=[app.namespace.object]),
+        )
 
 
 def render_ingress(environment: Environment, part: str, app: AppDeployment, cluster: Kubernetes) -> Object:

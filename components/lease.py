@@ -34,6 +34,15 @@ def check(credentials: Credentials, *, replicas: int, key: str) -> None:
         )
 
 
+def username_template(group: str) -> str:
+    """How Vault names a leased login, so that PostgreSQL's logs tell whose it is: `v-keybuzz_api_prod-…`.
+
+    Args:
+        group: the group role; 36 of its characters leave room for eight at random and the time.
+    """
+    return f'{{{{ printf "v-%s-%s-%s" ("{group}" | truncate 36) (random 8) (unix_time) }}}}'
+
+
 def creation_statements(group: str, administrator: str) -> list[str]:
     """Make a login that holds nothing itself: it is a member of the group role.
 

@@ -6,6 +6,7 @@ A platform file holds addresses and no credential; those come from the environme
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -15,14 +16,14 @@ from pydantic import AfterValidator, Field, model_validator
 
 from components.environment import Environment, LegacyNames
 from components.errors import InputError, nearest
-from components.validation import Host, Model, Name, Port, Word, parse
+from components.validation import EnvironmentName, Host, Model, Name, Port, Word, parse
 
 SANDBOX = "sandbox"
 
 
 def _address(value: str) -> str:
-    if not value.startswith(("https://", "http://")) or value.endswith("/"):
-        raise ValueError("use https://host:port, without a trailing slash")
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)*", value):
+        raise ValueError("use https://host:port, without a trailing slash and without a login")
     return value
 
 
@@ -105,7 +106,7 @@ class Platform(Model):
     kubernetes: Kubernetes = Field(description="the cluster")
     vault: Vault = Field(description="the Vault")
     postgresql: Postgresql = Field(description="the PostgreSQL cluster")
-    legacy: dict[str, Legacy] = Field(
+    legacy: dict[EnvironmentName, Legacy] = Field(
         default_factory=dict, description="exceptions to derived names, by environment"
     )
     backend: str | None = Field(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
 import pulumi
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from components.environment import KINDS, Environment, Kind
 from components.errors import InputError, nearest
@@ -81,6 +81,16 @@ class Replicas(Model):
         return self
 
 
+def _count_or_range(value: object) -> str:
+    return "[range]" if isinstance(value, (Mapping, Replicas)) else "[count]"
+
+
+CountOrRange = Annotated[
+    Annotated[Count, Tag("[count]")] | Annotated[Replicas, Tag("[range]")], Discriminator(_count_or_range)
+]
+"""Told apart by its form, so that a fault in one form is not reported as one of the other."""
+
+
 class Amount(Model):
     """Processor time and memory."""
 
@@ -108,11 +118,13 @@ class Resources(Model):
 class App(Model):
     """What one workload has of its own in this environment."""
 
-    replicas: Count | Replicas = Field(default=1, description="the number of pods, 1 to 100, or min and max")
+    replicas: CountOrRange = Field(default=1, description="the number of pods, 1 to 100, or min and max")
     resources: Resources = Field(
         default_factory=lambda: Resources.model_validate({}), description="requests and limits"
     )
-    variables: Variables = Field(default_factory=dict, description="environment variables, none of them secret")
+    variables: Variables = Field(
+        default_factory=dict, description="environment variables, none of them secret", repr=False
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

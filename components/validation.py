@@ -1,6 +1,7 @@
 """Typed, frozen input: the model that settings and platform files share, and its errors in words."""
 
 import ipaddress
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar, cast, get_args
@@ -12,6 +13,8 @@ from components.errors import InputError, nearest
 
 _SHOWN = 80
 """Characters of a refused value that an error repeats."""
+
+_PASSWORD_IN_URL = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
 
 
 class Model(BaseModel):
@@ -37,15 +40,16 @@ def parse(model: type[_Model], data: object, *, key: str) -> _Model:
         InputError: every fault, a line each: the key, the value unless it may be secret, what is allowed.
     """
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
         lines = [_line(cast("dict[str, Any]", fault), model, key) for fault in error.errors()]
         raise InputError("\n".join(dict.fromkeys(lines))) from None
 
 
 def _line(fault: dict[str, Any], model: type[Model], key: str) -> str:
-    path: tuple[str | int, ...] = tuple(part for part in fault["loc"] if part != "[key]")
+    path: tuple[str | int, ...] = tuple(part for part in fault["loc"] if not str(part).startswith("["))
     where = _where(key, path)
+    given = _kind(fault["input"]) if _is_hidden(model, path) else _shown(fault["input"])
     context: dict[str, Any] = fault.get("ctx", {})
     match fault["type"]:
         case "missing":
@@ -55,13 +59,13 @@ def _line(fault: dict[str, Any], model: type[Model], key: str) -> str:
             return f"{where} is not a known key{nearest(str(path[-1]), known)}; known are {', '.join(known)}"
         case "literal_error":
             allowed = str(context["expected"]).replace(" or ", ", ")
-            return f"{where} is {_shown(fault['input'])}; use one of {allowed}"
+            return f"{where} is {given}; use one of {allowed}"
         case "value_error":
-            return f"{where} is {_shown(fault['input'])}; {context['error']}"
+            return f"{where} is {given}; {context['error']}"
         case "model_type" | "dict_type":
-            return f"{where} is {_shown(fault['input'])}; use a mapping of keys to values"
+            return f"{where} is {given}; use a mapping of keys to values"
         case kind:
-            return f"{where} is {_shown(fault['input'])}; {_allowed(kind, context, fault['msg'])}"
+            return f"{where} is {given}; {_allowed(kind, context, fault['msg'])}"
 
 
 def _allowed(kind: str, context: Mapping[str, Any], message: str) -> str:
@@ -86,11 +90,33 @@ def _where(key: str, path: Sequence[str | int]) -> str:
 
 
 def _shown(value: object) -> str:
-    """A refused value as an error may repeat it: short, on one line, without the inside of a mapping."""
+    """A refused value as an error may repeat it: short, on one line, no inside of a collection, no password."""
+    kind = _kind(value)
+    if kind not in ("a text", "a number"):
+        return kind
+    text = _PASSWORD_IN_URL.sub(r"\1…", ascii(value))
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
+
+
+def _kind(value: object) -> str:
+    """What a value is, where what it says may be a secret."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
     if isinstance(value, Mapping):
         return "a mapping"
-    text = ascii(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return "a text" if isinstance(value, str) else "a number"
+
+
+def _is_hidden(model: type[Model], path: Sequence[str | int]) -> bool:
+    """Whether a value is in a field with `repr=False`, which errors must not repeat."""
+    return any(
+        not field.repr
+        for length, part in enumerate(path)
+        for name, field in _model_at(model, path[:length]).model_fields.items()
+        if part in (name, field.alias)
+    )
 
 
 def _known_keys(model: type[Model], path: Sequence[str | int]) -> list[str]:
@@ -146,6 +172,9 @@ _CPU = r"(?!0+m?$)[0-9]{1,6}m?"
 _MEMORY = r"(?!0)[0-9]{1,9}(Ki|Mi|Gi|Ti)"
 
 Word = Annotated[str, _matching(r"[a-z][a-z0-9]*", "lower-case letters and digits, beginning with a letter")]
+EnvironmentName = Annotated[
+    str, _matching(r"[a-z][a-z0-9]*(-[0-9]+)?", "a lower-case word, or one with a number: dev, pr-7")
+]
 Name = Annotated[str, _matching(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a DNS label: letters, digits and hyphens")]
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535)]

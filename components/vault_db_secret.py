@@ -6,6 +6,7 @@ refresh. Either way External Secrets delivers it, as a service account that may 
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 
 import pulumi
@@ -16,6 +17,7 @@ import pulumi_vault as vault
 from components import lease
 from components.environment import Environment
 from components.environment_database import EnvironmentDatabase, connection_url
+from components.errors import InputError
 from components.external_secret import (
     Delivery,
     render_external_secret,
@@ -68,8 +70,9 @@ class VaultDbSecret(pulumi.ComponentResource):
         platform: Connected,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        _refuse_unusable(args)
         lease.check(args.credentials, replicas=args.used_by.most_replicas, key=f"Secret {args.secret}")
-        self.secret = args.secret
+        self.environment, self.secret = args.environment, args.secret
         self.path = args.environment.vault_path(f"db_{name}")
         self._name, self._args, self._vault = name, args, platform.platform.vault
         self._leased = args.credentials.mode == "dynamic"
@@ -168,6 +171,7 @@ class VaultDbSecret(pulumi.ComponentResource):
                 "username": administrator.name,
                 "password": password,
                 "password_authentication": "scram-sha-256",
+                "username_template": lease.username_template(database.names.read_write),
             },
             # Vault never gives the password back, and after `vault write -f …/rotate-root/…` only Vault has it.
             opts=pulumi.ResourceOptions.merge(
@@ -255,6 +259,16 @@ class VaultDbSecret(pulumi.ComponentResource):
         return Manifest(
             f"{name}-external-secret", render_external_secret(delivery, revision), self._child(*sources)
         )
+
+
+def _refuse_unusable(args: VaultDbSecretArgs) -> None:
+    args.environment.refuse_foreign(database=args.database.environment, namespace=args.namespace.environment)
+    _require_label("secret", args.secret)
+
+
+def _require_label(what: str, value: object) -> None:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+        raise InputError(f"{what} is {value!r}; use a DNS label: lower-case letters, digits and hyphens")
 
 
 def render_policy(kv_mount: str, delivery: Delivery) -> str:

@@ -26,46 +26,52 @@ MARKER = "BULKHEAD_SANDBOX_SERVER"
 """The variable that says whose a process is."""
 
 _GRACE_SECONDS = 8.0
+_DEAD = frozenset("ZX")
+"""States of a process that has ended and only waits for its parent to notice."""
 
 
 @dataclass(frozen=True)
 class Orphan:
     """A process of a sandbox, held by a descriptor."""
 
-    pid: int
     name: str
+    """The server that it belongs to."""
     descriptor: int
 
 
 def end_orphans(layout: Layout) -> list[str]:
-    """End every process of a sandbox, gently at first, and return their names once they are gone."""
-    ended: list[str] = []
+    """End every process of a sandbox, gently at first, and return the servers' names once they are gone."""
+    names: set[str] = set()
     for urgent in (False, True):
         found = list(_orphans(layout))
         try:
             for orphan in found:
-                # PostgreSQL takes TERM as "when everybody has left".
-                wish = signal.SIGINT if orphan.name == "postgres" else signal.SIGTERM
                 with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(orphan.descriptor, signal.SIGKILL if urgent else wish)
-            ended += [orphan.name for orphan in found if orphan.name not in ended]
+                    signal.pidfd_send_signal(orphan.descriptor, _signal(orphan, urgent=urgent))
+            names |= {orphan.name for orphan in found}
             _wait([orphan.descriptor for orphan in found])
         finally:
             for orphan in found:
                 os.close(orphan.descriptor)
-    return ended
+    return sorted(names)
 
 
 def running(layout: Layout) -> list[str]:
-    """The names of a sandbox's processes."""
+    """The names of the servers of a sandbox that have processes."""
     found = list(_orphans(layout))
     for orphan in found:
         os.close(orphan.descriptor)
-    return [orphan.name for orphan in found]
+    return sorted({orphan.name for orphan in found})
+
+
+def _signal(orphan: Orphan, *, urgent: bool) -> signal.Signals:
+    if urgent:
+        return signal.SIGKILL
+    # PostgreSQL takes TERM as "when everybody has left".
+    return signal.SIGINT if orphan.name == "postgresql" else signal.SIGTERM
 
 
 def _orphans(layout: Layout) -> Iterator[Orphan]:
-    mark = os.fsencode(f"{MARKER}={layout.home}")
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit() or int(folder.name) == os.getpid():
             continue
@@ -74,29 +80,32 @@ def _orphans(layout: Layout) -> Iterator[Orphan]:
         except OSError:
             continue
         # Read after the descriptor was opened: what is read is what the descriptor stands for.
-        if _belongs(folder, mark, layout) and not _is_dead(folder):
-            with contextlib.suppress(OSError):
-                yield Orphan(int(folder.name), (folder / "comm").read_text().strip(), descriptor)
-                continue
-        os.close(descriptor)
+        name = _server(folder, layout)
+        if name is None:
+            os.close(descriptor)
+        else:
+            yield Orphan(name, descriptor)
 
 
-def _belongs(process: Path, mark: bytes, layout: Layout) -> bool:
-    with contextlib.suppress(OSError):
-        if mark in (process / "environ").read_bytes().split(b"\0"):
-            return True
-        # PostgreSQL's sessions write their title over their environment, but all of them work in the data.
-        return (process / "comm").read_text() == "postgres\n" and (process / "cwd").readlink() == (
-            layout.postgresql_data / "data"
+def _server(process: Path, layout: Layout) -> str | None:
+    """The server of a sandbox that a process belongs to; None if it is no process of it, or a dead one."""
+    try:
+        if (process / "stat").read_text().rpartition(")")[2].split()[0] in _DEAD:
+            return None
+        variables = dict(
+            entry.split(b"=", 1) for entry in (process / "environ").read_bytes().split(b"\0") if b"=" in entry
         )
-    return False
-
-
-def _is_dead(process: Path) -> bool:
-    """Whether it has ended and only waits to be reaped, which is for its parent to do."""
-    with contextlib.suppress(OSError, IndexError):
-        return (process / "stat").read_text().rpartition(")")[2].split()[0] in {"Z", "X"}
-    return True
+        if variables.get(MARKER.encode()) == os.fsencode(layout.home):
+            # supervisord gives its children their name.
+            return variables.get(b"SUPERVISOR_PROCESS_NAME", b"supervisord").decode()
+        # PostgreSQL's sessions write their title over their environment, but all of them work in the data.
+        if (process / "comm").read_text() == "postgres\n" and (process / "cwd").readlink() == (
+            layout.postgresql_data / "data"
+        ):
+            return "postgresql"
+    except (OSError, IndexError):
+        pass  # it has just ended, or is somebody else's
+    return None
 
 
 def _wait(descriptors: list[int]) -> None:

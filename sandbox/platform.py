@@ -58,10 +58,16 @@ class Started:
 
 
 class Sandbox:
-    """The sandbox of one home folder."""
+    """The sandbox of one home folder.
 
-    def __init__(self, home: Path) -> None:
-        self.layout, self.record = record.load(home)
+    Args:
+        home: the folder.
+        forgive: do with a damaged record, to delete everything.
+    """
+
+    def __init__(self, home: Path, *, forgive: bool = False) -> None:
+        self._forgive = forgive
+        self.layout, self.record = record.load(home, forgive=forgive)
         self._supervisor = Supervisor(self.layout.supervisor_socket)
 
     @property
@@ -195,7 +201,7 @@ class Sandbox:
         left = orphans.running(self.layout)
         if left:
             raise SandboxNotRunning(
-                f"the sandbox has crashed and left {', '.join(sorted(set(left)))} running: "
+                f"the sandbox has crashed and left {', '.join(left)} running: "
                 "`bulkhead sandbox up` cleans up and starts it, `bulkhead sandbox down` only cleans up"
             )
         raise SandboxNotRunning("the sandbox is not running: start it with `bulkhead sandbox up`")
@@ -216,11 +222,11 @@ class Sandbox:
         """Clean up after a crash, choose ports, and start the supervisor."""
         ended = orphans.end_orphans(self.layout)
         if ended:
-            progress.note(f"ended what a crashed sandbox had left: {', '.join(sorted(ended))}")
+            progress.note(f"ended what a crashed sandbox had left: {', '.join(ended)}")
         if not self.record.ports and self.layout.runtime.exists():
             shutil.rmtree(self.layout.runtime)
         self.layout.prepare()
-        postgresql.drop_copy(self.layout, catalogue.folder("postgresql"))
+        postgresql.clear_remains(self.layout, catalogue.folder("postgresql"))
         if postgresql.is_lost(self.layout):
             progress.note(
                 f"PostgreSQL's data in {self.layout.postgresql_data} is gone: it begins empty, and state that "
@@ -268,7 +274,7 @@ class Sandbox:
                         ) from None
                     time.sleep(0.1)
             # What was read before the lock was had may be old.
-            self.layout, self.record = record.load(self.layout.home)
+            self.layout, self.record = record.load(self.layout.home, forgive=self._forgive)
             self._supervisor = Supervisor(self.layout.supervisor_socket)
             yield
         finally:

@@ -57,8 +57,13 @@ def runnable(layout: Layout, tree: Path) -> Path:
     return layout.postgresql_data / tree.name if os.getuid() == 0 else tree
 
 
-def drop_copy(layout: Layout, tree: Path) -> None:
-    """Remove the copy of a tree, so that `prepare` makes it anew from what is installed now."""
+def clear_remains(layout: Layout, tree: Path) -> None:
+    """Remove what a server left that runs no more: its lock, and the copy of the tree.
+
+    The lock names the process that crashed, and holds for as long as nobody has reaped that; that no process
+    works in the data folder has been made sure of. `prepare` copies what is installed now.
+    """
+    (layout.postgresql_data / "data" / "postmaster.pid").unlink(missing_ok=True)
     served = runnable(layout, tree)
     if served != tree and served.exists():
         shutil.rmtree(served)

@@ -7,7 +7,7 @@ import random
 import socket
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout, choose_runtime, write_private
@@ -36,17 +36,25 @@ class Record:
     """Why these."""
 
 
-def load(home: Path) -> tuple[Layout, Record]:
-    """The layout and record of a home; a fresh record if there is none."""
+def load(home: Path, *, forgive: bool = False) -> tuple[Layout, Record]:
+    """The layout and record of a home; a fresh record if there is none.
+
+    Args:
+        home: the sandbox's home.
+        forgive: take a damaged record for none, as what deletes everything may.
+
+    Raises:
+        SandboxError: if the record is damaged.
+    """
     path = home / "sandbox.json"
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record = Record(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         record = Record(runtime=str(choose_runtime(home)))
-    except (OSError, ValueError) as error:
-        raise SandboxError(f"{path} can't be read ({error}): `bulkhead sandbox reset` begins anew") from error
-    else:
-        record = Record(**content)
+    except (OSError, ValueError, TypeError) as error:
+        if not forgive:
+            raise SandboxError(f"{path} can't be read ({error}): `bulkhead sandbox reset` begins anew") from error
+        record = Record(runtime=str(choose_runtime(home)))
     return Layout(home=home, runtime=Path(record.runtime)), record
 
 

@@ -126,6 +126,8 @@ def environment(layout: Layout, outer: Mapping[str, str]) -> dict[str, str]:
         "KUBECONFIG": str(layout.kubeconfig),
         "PYTHONPATH": str(checkout()),
         "PYTHONUNBUFFERED": "1",
+        # Go's garbage collector takes a third of the API server's start otherwise.
+        "GOGC": "200",
     }
 
 
@@ -223,7 +225,9 @@ class _SocketTransport(xmlrpc.client.Transport):
         self._path = path
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        return _SocketConnection(str(host), self._path)
+        connection = _SocketConnection(str(host), self._path)
+        self._connection = host, connection  # so that the proxy's end closes it
+        return connection
 
 
 class _SocketConnection(http.client.HTTPConnection):

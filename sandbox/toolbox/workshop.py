@@ -71,7 +71,8 @@ class Workshop:
 
     def package_environment(self) -> dict[str, str]:
         """The environment for uv and npm: indexes as the user set them, downloads in our folder."""
-        return os.environ | {
+        certificates = {"UV_SYSTEM_CERTS": "1", "NODE_USE_SYSTEM_CA": "1"}  # a company's own are there only
+        return {**certificates, **os.environ} | {
             "TMPDIR": str(self.folder / "tmp"),
             "UV_CACHE_DIR": str(self.folder / "uv"),
             "UV_PYTHON_DOWNLOADS": "never",
@@ -103,9 +104,7 @@ class Workshop:
             self.tick()
             time.sleep(0.5)
 
-    def _run_once(
-        self, command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]
-    ) -> tuple[int, str]:
+    def _run_once(self, command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
         with tempfile.TemporaryFile(mode="w+b", dir=self.folder / "tmp") as log:
             try:
                 process = subprocess.Popen(

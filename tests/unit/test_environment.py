@@ -5,14 +5,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import Environment, InputError
+from components import InputError
 from components.environment import LegacyNames
+from tests.making import environment
 from tests.recording import record
-
-
-def environment(name: object = "dev", **changes: Any) -> Environment:
-    kind = "production" if str(name).startswith("prod") else "development"
-    return Environment(**{"system": "keybuzz", "name": name, "kind": kind, "domain": "keybuzz.io", **changes})
 
 
 def refusal(**changes: Any) -> str:

@@ -30,7 +30,7 @@ def difference(schema: Schema, old: Values, new: Values, inputs: Values) -> Diff
     The inputs give the indices of a set's new elements: a state orders them, the program does not.
     """
     found: Difference = {}
-    for key in sorted(schema):
+    for key in sorted(key for key, definition in schema.items() if not definition.write_only):
         found |= _property(schema[key], key, old.get(key), new.get(key), inputs.get(key))
     return found
 

@@ -150,7 +150,8 @@ def refreshed(schema: Schema, inputs: Values, state: Values) -> Values:
         if key == DEFAULTS or key not in state:
             continue
         definition = schema.get(key)
-        result[key] = _refreshed(definition, old, state[key])
+        hidden = definition is not None and definition.write_only
+        result[key] = old if hidden else _refreshed(definition, old, state[key])
         if result[key] != old:
             defaults.discard(key)
     if DEFAULTS in inputs:

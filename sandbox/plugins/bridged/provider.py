@@ -27,7 +27,7 @@ from pulumi.provider.experimental.provider import (
 from sandbox.plugins.bridged.difference import difference, is_replacing, top_level, without_ignored
 from sandbox.plugins.bridged.inputs import DEFAULTS, Failures, checked, imported, marked, refreshed
 from sandbox.plugins.bridged.schema import ResourceType, ServerT, Values
-from sandbox.plugins.bridged.state import completed, planned
+from sandbox.plugins.bridged.state import completed, defaults, planned
 from sandbox.plugins.process import PluginError
 from sandbox.plugins.values import Properties, Unknown, plain_map, property_map
 
@@ -110,7 +110,7 @@ class BridgedProvider(Provider, Generic[ServerT]):
         answer = kind.read(self._connected(), resource_id, state)
         if answer is None:
             return ReadResponse()
-        live = completed(kind.properties, answer, state)
+        live = completed(kind.properties, answer, state or defaults(kind.properties))
         resource_id = str(answer.get("id", resource_id))
         inputs = (
             refreshed(kind.properties, plain_map(request.inputs), live)

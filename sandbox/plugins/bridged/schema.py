@@ -28,6 +28,7 @@ class Property:
         computed: The server may choose the value if the program is silent; then its choice is no difference.
         output: The server alone says it; it cannot be given.
         secret: It is encrypted in state, whether given as a secret or not.
+        write_only: It reaches the server, but neither the state nor a comparison.
         autoname: A program that gives no name gets one made of the resource's name and seven random digits.
         allowed: The only values possible; empty if there is no such limit.
         minimum: The smallest number possible.
@@ -43,6 +44,7 @@ class Property:
     computed: bool = False
     output: bool = False
     secret: bool = False
+    write_only: bool = False
     autoname: bool = False
     allowed: tuple[str, ...] = ()
     minimum: int | None = None

@@ -78,8 +78,15 @@ def completed(schema: Schema, answer: Values, known: Values) -> Values:
     return {key: _completed(definition, key, answer, known) for key, definition in schema.items()}
 
 
+def defaults(schema: Schema) -> Values:
+    """What is known of a resource that nobody has described yet."""
+    return {key: definition.default for key, definition in schema.items()}
+
+
 def _completed(definition: Property, key: str, answer: Values, known: Values) -> Any:
     value = answer.get(key)
+    if definition.write_only:
+        return None
     if key not in answer:
         other = known.get(key)
         return None if other is Unknown else other

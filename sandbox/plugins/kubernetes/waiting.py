@@ -32,7 +32,7 @@ DEFAULT_SECONDS: Final = 600.0
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 0.5
 #: An error names the latest warnings; more would hide what matters.
-SHOWN_EVENTS: Final = 5
+SHOWN_EVENTS: Final = 3
 
 Sleep: TypeAlias = Callable[[float], bool]
 
@@ -94,11 +94,9 @@ class Waiter:
         holding = ", ".join(cast("list[str]", about.get("finalizers") or [])) or "nothing that it names"
         status = cast("Object", (live or {}).get("status") or {})
         conditions = cast("list[Object]", status.get("conditions") or [])
-        details = "; ".join(str(one.get("message")) for one in conditions if one.get("status") == "True")
-        raise PluginError(
-            f"{_title(deleted)} was still there {seconds:g} s after its deletion; "
-            f"it is held by: {holding}. {details}".rstrip()
-        )
+        details = [str(one["message"]) for one in conditions if one.get("status") == "True" and one.get("message")]
+        late = f"{_title(deleted)} was still there {seconds:g} s after its deletion"
+        raise PluginError("; ".join([late, f"it is held by: {holding}", *details]))
 
     def _check(self, created: Object, inputs: Object) -> Check | None:
         if is_true(inputs, SKIP_AWAIT):
@@ -132,7 +130,8 @@ class Waiter:
             return []
         about = [event for event in events if _subject(event).startswith(name_of(item))]
         about.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
-        return [f"[{one.get('reason')}] {one.get('message')}" for one in about[-SHOWN_EVENTS:]]
+        texts = dict.fromkeys(f"[{one.get('reason')}] {one.get('message')}" for one in reversed(about))
+        return list(texts)[:SHOWN_EVENTS]
 
 
 def seconds_of(inputs: Object, timeout: float) -> float:

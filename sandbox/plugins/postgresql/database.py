@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Final, LiteralString
 from sandbox.plugins.bridged.schema import Property, ResourceType, Schema, Values
 from sandbox.plugins.postgresql.membership import (
     current_user,
+    database_owner,
     grant_membership,
     is_superuser,
     revoke_membership,
+    roles_granted,
 )
 from sandbox.plugins.postgresql.names import still_there
 from sandbox.plugins.postgresql.server import Server, Session
@@ -84,24 +86,21 @@ class Database(ResourceType[Server]):
         before, name = str(old.get("name") or resource_id), str(new["name"])
         owner = str(new.get("owner") or "")
 
+        if before != name:
+            server.change_database(lambda session: _rename(session, before, name))
+        gets_owner = bool(owner) and old.get("owner") != owner
+        if new["alterObjectOwnership"] and (gets_owner or not old.get("alterObjectOwnership")):
+            server.change(name, lambda session: _reassign(session, owner))
+
         def work(session: Session) -> None:
-            if before != name:
-                session.run(
-                    "ALTER DATABASE {old} RENAME TO {new}", doing="updating database name", old=before, new=name
-                )
-            if owner and (
-                old.get("owner") != owner or old.get("alterObjectOwnership") != new["alterObjectOwnership"]
-            ):
-                if new["alterObjectOwnership"]:
-                    _reassign(server, session, name, owner)
-                if old.get("owner") != owner:
-                    with _member_of(session, owner):
-                        session.run(
-                            "ALTER DATABASE {name} OWNER TO {owner}",
-                            doing="updating database OWNER",
-                            name=name,
-                            owner=owner,
-                        )
+            if gets_owner:
+                with _member_of(session, owner):
+                    session.run(
+                        "ALTER DATABASE {name} OWNER TO {owner}",
+                        doing="updating database OWNER",
+                        name=name,
+                        owner=owner,
+                    )
             _set_options(session, name, old, new)
 
         server.change_database(work)
@@ -196,14 +195,17 @@ def _boolean(*, on: bool) -> Keywords:
     return Keywords(("true" if on else "false",))
 
 
-def _reassign(server: Server, session: Session, database: str, owner: str) -> None:
+def _rename(session: Session, before: str, name: str) -> None:
+    session.run("ALTER DATABASE {old} RENAME TO {new}", doing="updating database name", old=before, new=name)
+
+
+def _reassign(session: Session, owner: str) -> None:
     """Give all that the database's owner has in it to the new owner."""
-    row = session.row("SELECT pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = %s", database)
-    current = str(row[0]) if row else owner
-    if current == owner:
+    current = database_owner(session)
+    if not owner or current == owner:
         return
-    with _member_of(session, current), _member_of(session, owner), server.session(database) as inside:
-        inside.run(
+    with roles_granted(session, [current, owner]):
+        session.run(
             "REASSIGN OWNED BY {old} TO {new}",
             doing=f"reassigning objects owned by {current}",
             old=current,

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, ClassVar, Final, LiteralString, cast
+from typing import Any, ClassVar, Final, LiteralString, cast
 
-from sandbox.plugins.bridged.schema import Property, ResourceType, Schema, Values, strings
+from sandbox.plugins.bridged.schema import Property, ResourceType, Schema, Values
 from sandbox.plugins.postgresql.membership import current_user, is_superuser, role_exists, roles_granted
 from sandbox.plugins.postgresql.names import still_there
+from sandbox.plugins.postgresql.role_changes import (
+    FLAGS,
+    HASHED,
+    grant_roles,
+    password_changes,
+    password_clause,
+    revoke_roles,
+    set_attributes,
+    set_parameters,
+    set_search_path,
+    valid_until,
+)
 from sandbox.plugins.postgresql.server import Server, Session
-from sandbox.plugins.postgresql.statements import Keywords, Name, Names, Number, Statement, Text, statement
+from sandbox.plugins.postgresql.statements import Keywords, Number, Text, statement
 from sandbox.plugins.process import PluginError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _FLAG = Property(type="bool", default=False)
-_HASHED: Final = ("md5", "SCRAM-SHA-256")
 
-#: Attributes that are on or off: their SQL keyword, which NO before it turns around.
-FLAGS: Final[Mapping[str, str]] = {
-    "superuser": "SUPERUSER",
-    "createDatabase": "CREATEDB",
-    "createRole": "CREATEROLE",
-    "inherit": "INHERIT",
-    "login": "LOGIN",
-    "bypassRowLevelSecurity": "BYPASSRLS",
-    "replication": "REPLICATION",
-}
 _READ: Final[LiteralString] = """
 SELECT rolname, rolsuper, rolcreatedb, rolcreaterole, rolinherit, rolcanlogin, rolbypassrls, rolreplication,
        rolconnlimit, COALESCE(rolvaliduntil::text, 'infinity'), rolconfig,
@@ -54,7 +52,7 @@ class Role(ResourceType[Server]):
         "login": _FLAG,
         "name": Property(required=True, autoname=True),
         "password": Property(secret=True, conflicts=("passwordWo", "passwordWoVersion")),
-        "passwordWo": Property(secret=True, conflicts=("password",)),
+        "passwordWo": Property(secret=True, write_only=True, conflicts=("password",)),
         "passwordWoVersion": Property(conflicts=("password",)),
         "replication": _FLAG,
         "roles": Property(type="set"),
@@ -75,14 +73,14 @@ class Role(ResourceType[Server]):
             order = statement(
                 "CREATE ROLE {role} WITH VALID UNTIL {until} CONNECTION LIMIT {limit} {flags}",
                 role=name,
-                until=Text(_valid_until(inputs["validUntil"])),
+                until=Text(valid_until(inputs["validUntil"])),
                 limit=Number(inputs["connectionLimit"]),
                 flags=Keywords(flags, " "),
             )
-            session.run(order + _password(session, name, inputs), doing=f"creating role {name}")
-            _grant_roles(session, name, inputs)
-            _set_search_path(session, name, inputs)
-            _set_parameters(session, name, {}, inputs)
+            session.run(order + password_clause(session, name, inputs), doing=f"creating role {name}")
+            grant_roles(session, name, inputs)
+            set_search_path(session, name, inputs)
+            set_parameters(session, name, {}, inputs)
 
         server.change("", work)
         return name, self._live(server, name, inputs)
@@ -105,16 +103,16 @@ class Role(ResourceType[Server]):
         def work(session: Session) -> None:
             if before != name:
                 session.run("ALTER ROLE {old} RENAME TO {new}", doing="updating role NAME", old=before, new=name)
-            if _password_changes(old, new):
+            if password_changes(old, new):
                 session.run(
-                    statement("ALTER ROLE {role}", role=name) + _password(session, name, new),
+                    statement("ALTER ROLE {role}", role=name) + password_clause(session, name, new),
                     doing="updating role password",
                 )
-            _set_attributes(session, name, old, new)
-            _revoke_roles(session, name)
-            _grant_roles(session, name, new)
-            _set_search_path(session, name, new)
-            _set_parameters(session, name, old, new)
+            set_attributes(session, name, old, new)
+            revoke_roles(session, name)
+            grant_roles(session, name, new)
+            set_search_path(session, name, new)
+            set_parameters(session, name, old, new)
 
         server.change("", work)
         return {**self._live(server, name, new), "id": name}
@@ -178,32 +176,6 @@ def _milliseconds(text: str | None) -> int:
     return int(text)
 
 
-def _valid_until(text: Any) -> str:
-    return "infinity" if not text or str(text).lower() == "infinity" else str(text)
-
-
-def _password(session: Session, role: str, inputs: Values) -> Statement:
-    """The PASSWORD clause, hashed here: neither the wire nor the server's log ever has the password."""
-    given = str(inputs.get("password") or inputs.get("passwordWo") or "")
-    if not given:
-        return statement("")
-    if given.upper() == "NULL":
-        return statement("PASSWORD NULL")
-    if not inputs["encryptedPassword"]:
-        raise PluginError(
-            "UNENCRYPTED PASSWORD is no longer supported by PostgreSQL: leave encryptedPassword true"
-        )
-    verifier = given if given.startswith(_HASHED) else session.scram_verifier(role, given)
-    return statement("PASSWORD {password}", password=Text(verifier))
-
-
-def _password_changes(old: Values, new: Values) -> bool:
-    if new.get("passwordWo"):
-        return old.get("passwordWoVersion") != new.get("passwordWoVersion")
-    changed = old.get("password") != new.get("password") or old.get("name") != new["name"]
-    return changed and bool(new.get("password"))
-
-
 def _read_password(session: Session, server: Server, role: str, live: Values, known: str) -> str:
     """The known password, unless a superuser can see that the role has none, or another hash, now."""
     if not live["login"] or not server.settings.superuser:
@@ -216,88 +188,9 @@ def _read_password(session: Session, server: Server, role: str, live: Values, kn
         )
     row = session.row("SELECT COALESCE(passwd, '') FROM pg_catalog.pg_shadow WHERE usename = %s", role)
     stored = str(row[0]) if row else ""
-    if known.startswith(_HASHED):
+    if known.startswith(HASHED):
         return stored
     if stored.startswith("SCRAM-SHA-256"):
         return known  # A verifier cannot be compared with a password that may have been changed by hand.
     md5 = hashlib.md5((known + role).encode(), usedforsecurity=False).hexdigest()
     return known if stored == f"md5{md5}" else stored
-
-
-def _set_attributes(session: Session, role: str, old: Values, new: Values) -> None:
-    for key, word in FLAGS.items():
-        if bool(old.get(key)) != bool(new[key]):
-            flag = Keywords((word if new[key] else f"NO{word}",))
-            session.run("ALTER ROLE {role} WITH {flag}", doing=f"updating role {word}", role=role, flag=flag)
-    if old.get("connectionLimit") != new["connectionLimit"]:
-        session.run(
-            "ALTER ROLE {role} CONNECTION LIMIT {limit}",
-            doing="updating role CONNECTION LIMIT",
-            role=role,
-            limit=Number(new["connectionLimit"]),
-        )
-    if new["validUntil"] and old.get("validUntil") != new["validUntil"]:
-        session.run(
-            "ALTER ROLE {role} VALID UNTIL {until}",
-            doing="updating role VALID UNTIL",
-            role=role,
-            until=Text(_valid_until(new["validUntil"])),
-        )
-
-
-def _revoke_roles(session: Session, role: str) -> None:
-    rows = session.rows(
-        "SELECT DISTINCT pg_get_userbyid(roleid)::text FROM pg_catalog.pg_auth_members "
-        "WHERE pg_get_userbyid(member) = %s",
-        role,
-    )
-    for (group,) in rows:
-        session.run(
-            "REVOKE {group} FROM {role}",
-            doing=f"revoking role {group} from {role}",
-            group=str(group),
-            role=role,
-        )
-
-
-def _grant_roles(session: Session, role: str, inputs: Values) -> None:
-    for group in strings(inputs, "roles"):
-        session.run("GRANT {group} TO {role}", doing=f"granting role {group} to {role}", group=group, role=role)
-
-
-def _set_search_path(session: Session, role: str, inputs: Values) -> None:
-    paths = strings(inputs, "searchPaths")
-    if any(", " in path for path in paths):
-        raise PluginError(f"search_path cannot contain `, `: {paths}")
-    doing = f"setting search_path for {role}"
-    if not paths:
-        session.run("ALTER ROLE {role} SET search_path TO DEFAULT", doing=doing, role=role)
-        return
-    names = Names(tuple(Name((path,)) for path in paths))
-    session.run("ALTER ROLE {role} SET search_path TO {paths}", doing=doing, role=role, paths=names)
-
-
-def _set_parameters(session: Session, role: str, old: Values, new: Values) -> None:
-    timeouts = {
-        "statementTimeout": "statement_timeout",
-        "idleInTransactionSessionTimeout": "idle_in_transaction_session_timeout",
-    }
-    for key, parameter in timeouts.items():
-        if (old.get(key) or 0) == (new.get(key) or 0):
-            continue
-        if new.get(key):
-            order = statement(
-                "ALTER ROLE {role} SET {parameter} TO {value}",
-                role=role,
-                parameter=parameter,
-                value=Number(new[key]),
-            )
-        else:
-            order = statement("ALTER ROLE {role} RESET {parameter}", role=role, parameter=parameter)
-        session.run(order, doing=f"setting {parameter} for {role}")
-    if (old.get("assumeRole") or "") != (new.get("assumeRole") or ""):
-        if new.get("assumeRole"):
-            order = statement("ALTER ROLE {role} SET ROLE TO {other}", role=role, other=new["assumeRole"])
-        else:
-            order = statement("ALTER ROLE {role} RESET ROLE", role=role)
-        session.run(order, doing=f"setting role for {role}")

@@ -180,7 +180,8 @@ class Server:
                 prepare_threshold=None,
             )
         except psycopg.Error as error:
-            reason = str(error).strip().partition("\n")[0].replace(own.password, "…")
+            # psycopg says the address once more before the reason.
+            reason = str(error).strip().partition("\n")[0].replace(own.password, "…").rpartition(" failed: ")[2]
             raise PluginError(
                 f"error connecting to PostgreSQL server {own.address} (database {database}, user "
                 f"{own.username}): {reason}"

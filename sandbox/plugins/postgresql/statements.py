@@ -136,6 +136,8 @@ class Statement:
         return sql.SQL(self.template).format(**{key: part.rendered() for key, part in self.parts.items()})
 
     def __add__(self, other: Statement) -> Statement:
+        if self.parts.keys() & other.parts.keys():
+            raise ValueError(f"two parts of one name: {self.template!r} and {other.template!r}")
         return Statement(f"{self.template} {other.template}", {**self.parts, **other.parts})
 
 

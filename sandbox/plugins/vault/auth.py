@@ -148,7 +148,7 @@ class Audit(ResourceType[Vault]):
         if found is None:
             return None
         return {
-            "description": found.get("description"),
+            "description": found.get("description") or state.get("description"),
             "id": resource_id,
             "local": state.get("local"),
             "options": found.get("options"),

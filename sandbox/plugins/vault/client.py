@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -25,6 +26,7 @@ UNAVAILABLE = 503
 _FIRST_ERROR = 400
 _RETRIED = frozenset({412, 502, 503, 504})
 _SHORTEST_SECRET = 4
+_HEADING = re.compile(r"\d+ errors? occurred:")
 
 # Vault itself gives up a request after 90 seconds. Taking away a mount waits for its leases, so that a client
 # that gave up earlier would hide Vault's own account of what went wrong.
@@ -57,8 +59,8 @@ class Reply:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Vault's own words about what went wrong."""
-        return tuple(str(reason).strip() for reason in self.body.get("errors") or ())
+        """Vault's own words about what went wrong, a line each."""
+        return tuple(_one_line(str(reason)) for reason in self.body.get("errors") or ())
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,12 @@ def _passing(reply: Reply) -> bool:
     if reply.status == http.client.INTERNAL_SERVER_ERROR:
         return not reply.reasons
     return reply.status in _RETRIED
+
+
+def _one_line(reason: str) -> str:
+    """A reason without the form that Vault gives to several of them ("2 errors occurred:" and a list)."""
+    lines = (line.strip().removeprefix("* ") for line in reason.splitlines())
+    return "; ".join(line for line in lines if line and not _HEADING.fullmatch(line))
 
 
 def _decoded(raw: bytes) -> Data:

@@ -1,0 +1,101 @@
+"""`bulkhead demo`: DEV and PROD applied for real, and what can be seen of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bulkhead.engine import Done, Stack
+from bulkhead.sandbox_progress import progress
+from bulkhead.wall import Attempt, Cluster, Credential, log_in
+from sandbox.layout import checkout, default_home
+from sandbox.platform import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SYSTEM, STACKS = "keybuzz", ("dev", "prod")
+
+_NEXT = """\
+The sandbox goes on running. What to try next:
+  eval "$(.venv/bin/bulkhead sandbox env)"       plain pulumi, kubectl and psql work against it
+  pulumi preview -s prod                         nothing to do
+  kubectl -n keybuzz-api-dev scale deployment api --replicas 5
+  pulumi preview -s dev --refresh --diff         shows who changed what; `pulumi up -s dev --refresh` repairs it
+  .venv/bin/bulkhead sandbox status              the servers; `down` stops them, `reset` forgets them as well"""
+
+
+def run() -> bool:
+    """Bring the sandbox up, apply both stacks, show what there is; whether all of it is as it should be."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    began = time.monotonic()
+    sandbox = Sandbox(default_home())
+    with progress(quiet=False) as shown:
+        started = sandbox.up(shown, os.environ.get("BULKHEAD_PLUGINS", ""))
+    console.print(
+        f"Sandbox: {'running already' if started.already else f'up in {started.seconds:.1f} s'}; "
+        f"provider plugins: {started.plugins}, as {started.plugins_reason}."
+    )
+    variables = sandbox.variables()
+    os.environ.update(variables)  # the engine is found on the sandbox's PATH
+    applied = {name: _apply(name, variables, console) for name in STACKS}
+    console.print(_stacks(applied))
+    cluster = Cluster(variables)
+    held = {name: cluster.credentials(SYSTEM, name) for name in STACKS}
+    console.print(_delivered([credential for found in held.values() for credential in found]))
+    attempts = [
+        attempt
+        for mine, theirs in (STACKS, STACKS[::-1])
+        for attempt in cluster.attempts(held[mine][0], held[theirs][0])
+    ]
+    console.print(_refusals(attempts))
+    good = all(attempt.refused for attempt in attempts) and not any(
+        second.changes for _, second in applied.values()
+    )
+    console.print(
+        f"{'All as it should be' if good else '[red]Not as it should be[/]'}: {time.monotonic() - began:.0f} s.\n"
+    )
+    console.print(_NEXT, markup=False)
+    return good
+
+
+def _apply(name: str, variables: Mapping[str, str], console: Console) -> tuple[Done, Done]:
+    """Apply one stack, then preview it."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(f"{name}: starting")
+        stack = Stack(name, checkout(), variables)
+        first = stack.up(lambda count: bar.update(task, description=f"{name}: {count} resources applied"))
+        bar.update(task, description=f"{name}: previewing again")
+        return first, stack.preview()
+
+
+def _stacks(applied: Mapping[str, tuple[Done, Done]]) -> Table:
+    table = Table(
+        "stack", "resources", "changed", "seconds", "second preview", title="pulumi up", title_justify="left"
+    )
+    for name, (first, second) in applied.items():
+        again = f"no change, {second.seconds:.1f} s" if not second.changes else f"[red]{second.changes} changes[/]"
+        table.add_row(name, str(first.resources), str(first.changes), f"{first.seconds:.1f}", again)
+    return table
+
+
+def _delivered(credentials: list[Credential]) -> Table:
+    table = Table("Secret", "keys", "logged in as", title="Delivered by External Secrets", title_justify="left")
+    for credential in credentials:
+        keys = ", ".join(sorted(credential.values))
+        table.add_row(f"{credential.namespace}/\n{credential.secret}", keys, log_in(credential))
+    return table
+
+
+def _refusals(attempts: list[Attempt]) -> Table:
+    table = Table("attempt", "", "answer", title="The wall, tried with real credentials", title_justify="left")
+    for attempt in attempts:
+        table.add_row(attempt.what, "refused" if attempt.refused else "[red]GOT THROUGH[/]", attempt.answer)
+    return table

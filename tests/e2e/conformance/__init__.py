@@ -1,0 +1,1 @@
+"""The official plugins' behaviour, recorded, and the program that it was recorded with."""
