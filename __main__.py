@@ -24,7 +24,6 @@ APPS, DATABASES = ("api", "backend", "client", "worker"), ("api", "backend")
 
 settings = Settings.load(apps=APPS, databases=DATABASES)
 env, platform = settings.environment, connect(settings)
-
 namespaces = {app: Namespace(app, NamespaceArgs(environment=env, part=app), platform) for app in APPS}
 
 
@@ -42,8 +41,7 @@ def credential(app: str, opens: EnvironmentDatabase, secret: str, **more: Any) -
 
 
 def application(name: str, **more: Any) -> AppDeployment:
-    where, workload = namespaces[name], settings.workload(name)
-    args = AppDeploymentArgs(environment=env, namespace=where, workload=workload, **more)
+    args = AppDeploymentArgs(environment=env, namespace=namespaces[name], workload=settings.workload(name), **more)
     return AppDeployment(name, args, platform)
 
 
@@ -57,12 +55,5 @@ backend = application("backend", port=4000, probes=Probes(), secrets=(backend_lo
 application("worker", secrets=(worker_login,), reaches=(keybuzz_backend, backend))
 public = {"NEXT_PUBLIC_API_URL": env.url("api"), "NEXT_PUBLIC_APP_ENV": env.stage}
 client = application("client", port=3000, probes=Probes(ready="/login"), variables=public, reaches=(api,))
-
-pulumi.export(
-    "urls",
-    Ingress(
-        "public",
-        IngressArgs(environment=env, hosts={"api": api, "backend": backend, "client": client}),
-        platform,
-    ).urls,
-)
+hosts = {"api": api, "backend": backend, "client": client}
+pulumi.export("urls", Ingress("public", IngressArgs(environment=env, hosts=hosts), platform).urls)

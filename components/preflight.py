@@ -56,14 +56,7 @@ def kubernetes(platform: Platform) -> None:
     """The API server says that it is ready; an answer of 401 or 403 shows as well that it is there."""
     cluster = _cluster(platform.kubernetes.context)
     server = str(cluster["server"])
-    trust = ssl.create_default_context()
-    if data := cluster.get("certificate-authority-data"):
-        trust.load_verify_locations(cadata=base64.b64decode(data).decode())
-    elif file := cluster.get("certificate-authority"):
-        trust.load_verify_locations(cafile=file)
-    if cluster.get("insecure-skip-tls-verify"):
-        trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
-    status = _get(server, "/readyz", trust, what="Kubernetes API server")
+    status = _get(server, "/readyz", _trust(cluster), what="Kubernetes API server")
     if status not in (200, 401, 403):
         raise PlatformError(f"Kubernetes API server {server} is not ready: /readyz answers {status}")
 
@@ -180,6 +173,21 @@ def _cluster(context: str) -> dict[str, Any]:
     raise PlatformError(
         f"kubernetes.context is {context!r}, which {', '.join(files)} does not have; it has {', '.join(known)}"
     )
+
+
+def _trust(cluster: dict[str, Any]) -> ssl.SSLContext:
+    """Whose certificates a cluster of the kubeconfig is known by."""
+    trust = ssl.create_default_context()
+    try:
+        if data := cluster.get("certificate-authority-data"):
+            trust.load_verify_locations(cadata=base64.b64decode(data).decode())
+        elif file := cluster.get("certificate-authority"):
+            trust.load_verify_locations(cafile=file)
+    except (OSError, ValueError) as error:
+        raise PlatformError(f"KUBECONFIG: certificate-authority of {cluster['server']}: {error}") from None
+    if cluster.get("insecure-skip-tls-verify"):
+        trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+    return trust
 
 
 def _token_file() -> str:

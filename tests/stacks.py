@@ -36,17 +36,17 @@ def engine_environment(config: Mapping[str, Any], secret: tuple[str, ...] = ()) 
 
 
 def run_program(
-    name: str, config: Mapping[str, Any] | None = None, *, folder: Path = ROOT, project: str = "keybuzz"
+    name: str, config: Mapping[str, Any] | None = None, *, preview: bool = False
 ) -> Recording:
-    """Run a project's `__main__.py` as one of its stacks, without a look at any server."""
+    """Run `__main__.py` as one of its stacks, without a look at any server."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
+        patch.chdir(ROOT)
         forget_surroundings(patch)
         for key, value in engine_environment(configuration(name) if config is None else config).items():
             patch.setenv(key, value)
         patch.setattr(preflight, "check", lambda _platform: None)
         patch.setattr(preflight, "refuse_foreign_namespaces", lambda *_: None)
-        return record(lambda: runpy.run_path("__main__.py"), project=project, stack_name=name)
+        return record(lambda: runpy.run_path("__main__.py"), stack_name=name, preview=preview)
 
 
 def forget_surroundings(patch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,10 @@ class Interceptor(grpc.aio.ServerInterceptor):
             if isinstance(response, provider_pb2.ConfigureResponse):
                 # The SDK fails on output values without dependencies, so it must not be sent any.
                 response.acceptOutputs = response.acceptResources = False
+            if isinstance(response, provider_pb2.ReadResponse) and not response.id:
+                # Empty properties would say that it exists: the import of something missing would succeed.
+                response.ClearField("properties")
+                response.ClearField("inputs")
             return response
 
         return grpc.unary_unary_rpc_method_handler(

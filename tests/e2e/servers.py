@@ -61,6 +61,12 @@ class Servers:
         answer = self.core.create_namespaced_service_account_token(service_account, namespace, request)
         return str(answer.status.token)
 
+    def vault_as(self, namespace: str, service_account: str, role: str) -> hvac.Client:
+        """Vault with the rights that a service account has there once it has logged in for an auth role."""
+        mine = hvac.Client(url=self.environment["VAULT_ADDR"])
+        mine.auth.kubernetes.login(role=role, jwt=self.token(namespace, service_account))
+        return mine
+
     def kubernetes_as(self, token: str) -> Any:
         """An API client with a token's rights alone."""
         settings = client.Configuration()

@@ -87,8 +87,8 @@ def preview(project: Project, variant: str, *words: str) -> list[dict[str, Any]]
 
 def unexplained(project: Project, found: list[str], scope: str) -> list[str]:
     """Differences that are not on the list, and entries of the list's part `scope` that describe none."""
-    known = records.known_differences() if project.environment["BULKHEAD_PLUGINS"] == "sandbox" else []
-    known = [one for one in known if one.path.startswith(scope)]
+    causes = {"server", project.environment["BULKHEAD_PLUGINS"].replace("sandbox", "plugin")}
+    known = [one for one in records.known_differences() if one.path.startswith(scope) and one.cause in causes]
     unused = {one.path for one in known}
     rest: list[str] = []
     for difference in found:

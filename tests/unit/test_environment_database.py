@@ -145,4 +145,4 @@ def test_a_part_that_cannot_be_told_apart_in_a_name_is_refused() -> None:
 def test_a_preview_of_the_first_update_registers_the_same() -> None:
     real = built("prod")
     previewed = build(lambda connected: database(connected, environment("prod")), preview=True)
-    assert [made.urn for made in previewed] == [made.urn for made in real]
+    assert {made.urn for made in previewed} == {made.urn for made in real}

@@ -29,7 +29,7 @@ class Cluster:
         self.patches: list[tuple[str, dict[str, Any]]] = []
         self.broken = False
 
-    def call(self, method: str, path: str, body: Any = None, *, content: str = "") -> Any:
+    def call(self, method: str, path: str, body: Any = None, **_: str) -> Any:
         if self.broken:
             raise ApiError(500, "broken")
         if method == "GET":

@@ -32,6 +32,7 @@ READ_SECONDS: Final = 60.0
 
 APPLY: Final = "application/apply-patch+yaml"
 JSON_PATCH: Final = "application/json-patch+json"
+MERGE_PATCH: Final = "application/merge-patch+json"
 JSON: Final = "application/json"
 
 

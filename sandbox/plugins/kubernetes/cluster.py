@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sandbox.plugins.kubernetes import managers
-from sandbox.plugins.kubernetes.client import APPLY, JSON_PATCH, ApiError, Client, UnknownKindError
+from sandbox.plugins.kubernetes.client import APPLY, JSON_PATCH, MERGE_PATCH, ApiError, Client, UnknownKindError
 from sandbox.plugins.kubernetes.objects import PROPAGATION, Object, annotation, metadata, name_of, namespace_of
 from sandbox.plugins.process import PluginError
 
@@ -77,12 +77,17 @@ class Cluster:
         self, inputs: Object, live: Object, manager: str, ignored: list[str], *, preview: bool, patch: bool = False
     ) -> Object:
         """Bring a live object to what is declared; what is ours and is declared no longer goes."""
-        if not preview and not patch and (owners := managers.handed_over(live, manager)):
-            kind = self.client.kind(*_kind(live))
-            change = [{"op": "replace", "path": "/metadata/managedFields", "value": owners}]
-            url = kind.url(namespace_of(live), name_of(live))
-            live = self.client.request("PATCH", url, body=change, content=JSON_PATCH)
         declared = managers.with_ignored(inputs, live, ignored, manager)
+        owners = None if patch else managers.handed_over(live, manager)
+        if owners is not None:
+            kind = self.client.kind(*_kind(live))
+            url = kind.url(namespace_of(live), name_of(live))
+            if preview:
+                # A dry run cannot hand over first. Applied without it, a list whose elements are known by their
+                # keys would hold the old ones beside the new ones; a merge shows what the update will make.
+                return self.client.request("PATCH", url, body=declared, content=MERGE_PATCH, query=DRY_RUN)
+            change = [{"op": "replace", "path": "/metadata/managedFields", "value": owners}]
+            live = self.client.request("PATCH", url, body=change, content=JSON_PATCH)
         return self._apply(declared, live, manager, name=name_of(live), preview=preview)
 
     def _apply(self, inputs: Object, live: Object | None, manager: str, *, name: str, preview: bool) -> Object:

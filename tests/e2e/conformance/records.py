@@ -33,11 +33,13 @@ def official_changes() -> dict[str, list[dict[str, Any]]]:
 
 @dataclass(frozen=True)
 class Difference:
-    """A known difference between the sandbox's plugins and the official ones."""
+    """A known difference between what the tests see and what was recorded."""
 
     path: str
     reason: str
     since: str
+    cause: str = "plugin"
+    """Whose doing it is: the sandbox's plugin, or a server that is set up otherwise than the recorded one."""
 
 
 def known_differences() -> list[Difference]:

@@ -1,0 +1,246 @@
+"""One look at each server before anything is registered, and what it is told in words."""
+
+import base64
+import http.client
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+
+from components import InputError, Platform, preflight
+from components.preflight import PlatformError
+from tests.making import environment
+from tests.stacks import platform
+
+Answers = Callable[..., None]
+
+CANARY = "hunter2-canary"
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Answers:
+    """Set what the servers answer; by default all of them are ready."""
+    config = {
+        "clusters": [{"name": "here", "cluster": {"server": "https://10.1.1.1:6443"}}],
+        "contexts": [{"name": "keybuzz", "context": {"cluster": "here", "user": "me"}}],
+    }
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    for name, value in {
+        "KUBECONFIG": str(file),
+        "VAULT_TOKEN": CANARY,
+        "PGUSER": "bulkhead",
+        "PGPASSWORD": CANARY,
+        "HOME": str(tmp_path),
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def set_answers(
+        statuses: Mapping[str, int] | None = None, *, recovering: bool = False, database: str | None = None
+    ) -> None:
+        given = {"/readyz": 200, "/v1/sys/health": 200, "/v1/auth/token/lookup-self": 200, **(statuses or {})}
+
+        def get(_address: str, path: str, *_: object, **__: object) -> int:
+            return given[path.partition("?")[0]]
+
+        def connect(**_: Any) -> FakeConnection:
+            if database:
+                raise psycopg.OperationalError(database)
+            return FakeConnection(recovering=recovering)
+
+        monkeypatch.setattr(preflight, "_get", get)
+        monkeypatch.setattr(psycopg, "connect", connect)
+
+    set_answers()
+    return set_answers
+
+
+class FakeConnection:
+    """A PostgreSQL that knows one question."""
+
+    def __init__(self, *, recovering: bool) -> None:
+        self._recovering = recovering
+
+    def __enter__(self) -> "FakeConnection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def execute(self, statement: str) -> SimpleNamespace:
+        assert statement == "SELECT pg_is_in_recovery()"
+        return SimpleNamespace(fetchone=lambda: (self._recovering,))
+
+
+def fault(of: Platform | None = None) -> str:
+    with pytest.raises(PlatformError) as refused:
+        preflight.check(of or platform())
+    assert isinstance(refused.value, InputError), "the engine would print a traceback"
+    assert CANARY not in str(refused.value)
+    return str(refused.value)
+
+
+@pytest.mark.usefixtures("answers")
+def test_servers_that_are_ready_are_taken() -> None:
+    preflight.check(platform())
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_cluster_that_asks_who_we_are_is_there(answers: Answers, status: int) -> None:
+    answers({"/readyz": status})
+    preflight.check(platform())
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        ({"/readyz": 500}, "Kubernetes API server https://10.1.1.1:6443 is not ready: /readyz answers 500"),
+        ({"/v1/sys/health": 503}, "Vault https://vault.keybuzz.io:8200 is sealed"),
+        ({"/v1/sys/health": 501}, "Vault https://vault.keybuzz.io:8200 is not initialised"),
+        ({"/v1/sys/health": 472}, "is unhealthy, /v1/sys/health answers 472"),
+        ({"/v1/auth/token/lookup-self": 403}, "refuses the token (403); log in again with: vault login"),
+    ],
+)
+def test_a_server_that_is_not_ready_is_named_with_its_address(
+    answers: Answers, statuses: Mapping[str, int], words: str
+) -> None:
+    answers(statuses)
+    assert words in fault()
+
+
+def test_a_replica_behind_the_write_end_point_is_refused(answers: Answers) -> None:
+    answers(recovering=True)
+    assert "PostgreSQL 10.0.0.10:5432 is a replica; the write end point must lead to the primary" in fault()
+
+
+def test_a_database_that_refuses_is_reported_by_its_last_line(answers: Answers) -> None:
+    answers(database="connection failed\nFATAL: no such role")
+    assert fault() == "PostgreSQL 10.0.0.10:5432 cannot be used: FATAL: no such role"
+
+
+def test_all_servers_that_fail_are_reported_at_once(answers: Answers) -> None:
+    answers({"/readyz": 500, "/v1/sys/health": 503}, database="refused")
+    assert len(fault().splitlines()) == 3
+
+
+@pytest.mark.usefixtures("answers")
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [
+        ("PGUSER", "PGUSER is not set; it gives the administrator of PostgreSQL 10.0.0.10:5432"),
+        ("PGPASSWORD", "PGPASSWORD is not set"),
+        ("VAULT_TOKEN", "VAULT_TOKEN is not set and there is no ~/.vault-token"),
+    ],
+)
+def test_a_credential_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, words: str) -> None:
+    monkeypatch.delenv(variable)
+    assert words in fault()
+
+
+@pytest.mark.usefixtures("answers")
+def test_vaults_token_may_stand_in_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("VAULT_TOKEN")
+    (tmp_path / ".vault-token").write_text("token\n", encoding="utf-8")
+    preflight.check(platform())
+
+
+@pytest.mark.usefixtures("answers")
+def test_a_context_that_the_kubeconfig_lacks_is_refused_with_those_it_has(tmp_path: Path) -> None:
+    other = platform().model_copy(
+        update={"kubernetes": platform().kubernetes.model_copy(update={"context": "prod"})}
+    )
+    message = fault(other)
+    assert "kubernetes.context is 'prod'" in message
+    assert "it has keybuzz" in message
+
+
+@pytest.mark.usefixtures("answers")
+@pytest.mark.parametrize("text", ["", "[]", "clusters: 1", "a: [", "clusters: [{}]\ncontexts: []"])
+def test_what_is_no_kubeconfig_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "kubeconfig").write_text(text, encoding="utf-8")
+    assert f"KUBECONFIG: {tmp_path / 'kubeconfig'} is no kubeconfig" in fault()
+
+
+@pytest.mark.usefixtures("answers")
+def test_a_kubeconfig_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").unlink()
+    assert "is no kubeconfig" in fault()
+
+
+@pytest.mark.usefixtures("answers")
+def test_a_kubeconfigs_authority_that_is_none_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "kubeconfig"
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    broken = base64.b64encode(b"no certificate").decode()
+    config["clusters"][0]["cluster"]["certificate-authority-data"] = broken
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert "certificate-authority" in fault()
+
+
+def test_a_server_that_does_not_answer_is_a_fault_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(http.client.HTTPConnection, "request", refuse)
+    with pytest.raises(PlatformError, match=r"Vault http://10\.1\.1\.1:8200 does not answer: .*refused"):
+        preflight._get("http://10.1.1.1:8200", "/v1/sys/health", what="Vault")
+
+
+class FakeCluster:
+    """The client's package, with the namespaces that are there already."""
+
+    class ApiException(Exception):  # noqa: N818 - the client's name
+        """What the client raises."""
+
+        def __init__(self, status: int) -> None:
+            super().__init__(status)
+            self.status, self.reason = status, "Forbidden"
+
+    def __init__(self, labels: Mapping[str, dict[str, str] | None]) -> None:
+        self.config = SimpleNamespace(new_client_from_config=lambda context: context)
+        self.client = SimpleNamespace(CoreV1Api=lambda _: self, ApiException=self.ApiException)
+        self._labels = labels
+
+    def read_namespace(self, name: str, **_: object) -> SimpleNamespace:
+        if name == "forbidden":
+            raise self.ApiException(403)
+        if name not in self._labels:
+            raise self.ApiException(404)
+        return SimpleNamespace(metadata=SimpleNamespace(labels=self._labels[name]))
+
+
+OURS = {"bulkhead.dev/system": "keybuzz", "bulkhead.dev/environment": "dev"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({**OURS, "bulkhead.dev/environment": "prod"}, "belongs to keybuzz/prod, not to keybuzz/dev"),
+        ({"other": "label"}, "belongs to ?/?"),
+        (None, "belongs to ?/?"),
+    ],
+)
+def test_a_namespace_that_is_not_ours_is_refused_with_how_to_hand_it_over(
+    monkeypatch: pytest.MonkeyPatch, labels: dict[str, str] | None, words: str
+) -> None:
+    cluster = FakeCluster({"keybuzz-api-dev": labels})
+    monkeypatch.setattr(preflight, "import_module", lambda _: cluster)
+    with pytest.raises(PlatformError) as refused:
+        preflight.refuse_foreign_namespaces(platform(), environment(), ["keybuzz-api-dev"])
+    assert words in str(refused.value)
+    assert "kubectl label namespace keybuzz-api-dev bulkhead.dev/system=keybuzz" in str(refused.value)
+
+
+def test_our_own_namespaces_and_those_that_are_not_there_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "import_module", lambda _: FakeCluster({"keybuzz-api-dev": OURS}))
+    preflight.refuse_foreign_namespaces(platform(), environment(), ["keybuzz-api-dev", "keybuzz-dev"])
+
+
+def test_a_namespace_that_cannot_be_read_is_undecided_and_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "import_module", lambda _: FakeCluster({}))
+    with pytest.raises(PlatformError, match="namespace forbidden cannot be read: Forbidden"):
+        preflight.refuse_foreign_namespaces(platform(), environment(), ["forbidden"])
