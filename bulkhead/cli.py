@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bulkhead import errors, sandbox, tools
+from bulkhead import errors, sandbox, settings, tools
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,6 +14,7 @@ app = typer.Typer(
     help="One Pulumi program, any number of environments, no leak between them.",
 )
 app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(settings.app, name="settings")
 app.add_typer(tools.app, name="tools")
 
 

@@ -6,25 +6,27 @@ A platform file holds addresses and no credential; those come from the environme
 
 import ipaddress
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from components.environment import Environment, LegacyNames
 from components.errors import InputError, nearest
-from components.validation import EnvironmentName, Host, Model, Name, Port, Word, parse
+from components.validation import EnvironmentName, Host, Matching, Model, Name, Port, Word, parse
 
 SANDBOX = "sandbox"
 
 
-def _address(value: str) -> str:
-    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)*", value):
-        raise ValueError("use https://host:port, without a trailing slash and without a login")
-    return value
+Address = Annotated[
+    str,
+    Matching(
+        r"https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)*",
+        "https://host:port, without a trailing slash and without a login",
+    ),
+]
 
 
 class EndPoint(Model):
@@ -65,8 +67,8 @@ class Kubernetes(Model):
 class Vault(Model):
     """The Vault that holds and leases credentials."""
 
-    address: Annotated[str, AfterValidator(_address)] = Field(description="Vault's address, https://host:port")
-    cluster_address: Annotated[str, AfterValidator(_address)] | None = Field(
+    address: Address = Field(description="Vault's address, https://host:port")
+    cluster_address: Address | None = Field(
         default=None, description="Vault's address as the cluster reaches it, where it is another one"
     )
     ca_bundle: str | None = Field(default=None, description="the certificate authority of Vault, PEM in base64")

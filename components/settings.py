@@ -185,7 +185,6 @@ class Stack(Model):
     apps: dict[Word, App] = Field(default_factory=dict, description="values of workloads")
     databases: dict[Word, Database] = Field(default_factory=dict, description="values of databases")
     credentials: Credentials | None = Field(None, description="how credentials are made and how long they last")
-    protect: bool | None = Field(None, description="whether databases refuse to be destroyed; production's do")
 
     @model_validator(mode="after")
     def _production_leases(self) -> Self:

@@ -4,10 +4,21 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, cast, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from components.errors import InputError, nearest
 
@@ -147,15 +158,23 @@ def _model_in(annotation: Any) -> type[Model] | None:
     return next((inner for argument in get_args(annotation) if (inner := _model_in(argument))), None)
 
 
-def _matching(pattern: str, allowed: str) -> AfterValidator:
-    expression = re.compile(pattern)
+@dataclass(frozen=True)
+class Matching:
+    """Text that matches a pattern from end to end; editors get the same pattern from the JSON Schema."""
 
-    def check(value: str) -> str:
-        if not expression.fullmatch(value):
-            raise ValueError(f"use {allowed}")
+    pattern: str
+    allowed: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^({self.pattern})$"}
+
+    def _check(self, value: str) -> str:
+        if not re.fullmatch(self.pattern, value):
+            raise ValueError(f"use {self.allowed}")
         return value
-
-    return AfterValidator(check)
 
 
 def _host(value: str) -> str:
@@ -171,26 +190,23 @@ def _host(value: str) -> str:
 _CPU = r"(?!0+m?$)[0-9]{1,6}m?"
 _MEMORY = r"(?!0)[0-9]{1,9}(Ki|Mi|Gi|Ti)"
 
-Word = Annotated[str, _matching(r"[a-z][a-z0-9]*", "lower-case letters and digits, beginning with a letter")]
+Word = Annotated[str, Matching(r"[a-z][a-z0-9]*", "lower-case letters and digits, beginning with a letter")]
 EnvironmentName = Annotated[
-    str, _matching(r"[a-z][a-z0-9]*(-[0-9]+)?", "a lower-case word, or one with a number: dev, pr-7")
+    str, Matching(r"[a-z][a-z0-9]*(-[0-9]+)?", "a lower-case word, or one with a number: dev, pr-7")
 ]
-Name = Annotated[str, _matching(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a DNS label: letters, digits and hyphens")]
+Name = Annotated[str, Matching(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a DNS label: letters, digits and hyphens")]
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Cpu = Annotated[str, _matching(_CPU, 'processor time such as "500m" or "2"')]
-Memory = Annotated[str, _matching(_MEMORY, 'bytes such as "256Mi" or "1Gi"')]
+Cpu = Annotated[str, Matching(_CPU, 'processor time such as "500m" or "2"')]
+Memory = Annotated[str, Matching(_MEMORY, 'bytes such as "256Mi" or "1Gi"')]
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def _duration(value: str) -> str:
-    if not re.fullmatch(r"(?=.*[1-9])([0-9]{1,6}[smhd])+", value):
-        raise ValueError('use a time longer than zero such as "90s", "15m", "1h30m" or "2d"')
-    return value
-
-
-Duration = Annotated[str, AfterValidator(_duration)]
+Duration = Annotated[
+    str,
+    Matching(r"(?=.*[1-9])([0-9]{1,6}[smhd])+", 'a time longer than zero such as "90s", "15m", "1h30m" or "2d"'),
+]
 
 
 def seconds(duration: str) -> int:

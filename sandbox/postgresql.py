@@ -1,8 +1,11 @@
 """PostgreSQL of the sandbox: its first start, the user it runs as, and the administrator programs use.
 
-The server refuses to run as root. For root it therefore runs as `nobody`, from a copy of its tree (hard links
-where possible) and with its data in the runtime folder, because the cache and the checkout may lie where
-`nobody` can't reach.
+The server runs from a copy of the installed tree, hard links where possible, made anew at each start:
+
+- it refuses to run as root. For root it therefore runs as `nobody`, and copy and data are in the runtime
+  folder, because cache and checkout may lie where `nobody` can't reach;
+- in the copy, pgvector is marked as trusted, as hosted PostgreSQL has it: an administrator who is no
+  superuser may create the extension.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ ADMINISTRATOR = "bulkhead"
 """Who programs act as: may create databases and roles, is no superuser, as at a provider's."""
 
 _FOLDER = 0o755
+_FILE = 0o644
 _READABLE = 0o044
 
 _SETTINGS = """
@@ -53,8 +57,8 @@ log_line_prefix = '%m [%p] %q%u@%d '
 
 
 def runnable(layout: Layout, tree: Path) -> Path:
-    """The tree to run the server from: the installed one, or for root the copy that `prepare` makes."""
-    return layout.postgresql_data / tree.name if os.getuid() == 0 else tree
+    """The copy of an installed tree that the server runs from; `prepare` makes it."""
+    return layout.postgresql_data / tree.name
 
 
 def clear_remains(layout: Layout, tree: Path) -> None:
@@ -65,23 +69,28 @@ def clear_remains(layout: Layout, tree: Path) -> None:
     """
     (layout.postgresql_data / "data" / "postmaster.pid").unlink(missing_ok=True)
     served = runnable(layout, tree)
-    if served != tree and served.exists():
+    if served.exists():
         shutil.rmtree(served)
 
 
 def _copy(tree: Path, copy: Path) -> None:
-    """Put a tree where `nobody` can reach it, whole or not at all."""
+    """Put a tree where the server's user can reach it, whole or not at all."""
     draft = copy.with_name(f"{copy.name}.new")
     if draft.exists():
         shutil.rmtree(draft)
     shutil.copytree(tree, draft, symlinks=True, copy_function=_link)
     for folder, _, _ in os.walk(draft):
         Path(folder).chmod(_FOLDER)
+    for control in draft.rglob("vector.control"):
+        text = control.read_text(encoding="utf-8")
+        control.unlink()  # a hard link: the installed file stays as it is
+        control.write_text(f"{text.rstrip()}\ntrusted = true\n", encoding="utf-8")
+        control.chmod(_FILE)
     draft.rename(copy)
 
 
 def _link(source: str, target: str) -> None:
-    """A hard link if that gives `nobody` a readable file, else a copy."""
+    """A hard link if others may read the file, else a copy that they may."""
     with contextlib.suppress(OSError):  # another file system
         os.link(source, target)
         if Path(target).stat().st_mode & _READABLE == _READABLE:

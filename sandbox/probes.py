@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sandbox.services import Setting
 
-_SECONDS = 2.0
+_SECONDS = 5.0
 
 _PATHS = {
     "etcd": "/health",
@@ -75,10 +75,10 @@ def _postgresql_ready(setting: Setting) -> bool:
             "--quiet",
             "--host=127.0.0.1",
             f"--port={setting.ports['postgresql']}",
-            "--timeout=2",
+            "--timeout=5",
         ],
         check=False,
-        timeout=10,
+        timeout=15,
         capture_output=True,
     )
     return asked.returncode == 0

@@ -48,7 +48,7 @@ class Server:
     stop_signal: Literal["TERM", "INT"] = "TERM"
     unprivileged: bool = False
     """Whether it refuses to run as root."""
-    start_seconds: int = 60
+    start_seconds: int = 90
     """How long it may take to become ready on a very busy machine."""
 
 
@@ -91,6 +91,8 @@ def _kube_apiserver(setting: Setting) -> list[str]:
         # A loopback address can't be an end point, and no pod would reach it.
         "--endpoint-reconciler-type=none",
         "--allow-privileged=true",
+        # Otherwise a stop waits for a minute for watches that nobody ends.
+        "--shutdown-watch-termination-grace-period=1s",
         "--profiling=false",
     ]
 

@@ -43,7 +43,9 @@ def database(connected: Connected, of: Environment, name: str = "api", **more: A
     """A database, protected where it must be."""
     values = more.pop("values", Database(protect=of.is_production))
     opts = more.pop("opts", None)
-    return EnvironmentDatabase(name, EnvironmentDatabaseArgs(environment=of, values=values, **more), connected, opts)
+    return EnvironmentDatabase(
+        name, EnvironmentDatabaseArgs(environment=of, values=values, **more), connected, opts
+    )
 
 
 def credential(connected: Connected, of: Environment, name: str = "api", **more: Any) -> VaultDbSecret:

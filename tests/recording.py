@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pulumi
 from google.protobuf import json_format
 from pulumi.runtime import mocks, rpc, settings, stack
 from pulumi.runtime.proto import resource_pb2
@@ -138,7 +137,10 @@ class _Monitor(mocks.MockMonitor):
         if request.type != STACK_TYPE:
             self.recording.resources.append(_registration(request, urn))
         for output, text in GENERATED.get(request.type, {}).items():
-            outputs[output] = {rpc._special_sig_key: rpc._special_secret_sig, "value": text.format(name=request.name)}
+            outputs[output] = {
+                rpc._special_sig_key: rpc._special_secret_sig,
+                "value": text.format(name=request.name),
+            }
         answer = resource_pb2.RegisterResourceResponse(urn=urn, id=f"{request.name}-id" if request.custom else "")
         answer.object.update(outputs)
         return answer
@@ -156,7 +158,9 @@ class _Monitor(mocks.MockMonitor):
         return f"{self._origin}{chain}::{name}"
 
 
-def record(program: Program, *, project: str = "keybuzz", stack_name: str = "dev", preview: bool = False) -> Recording:
+def record(
+    program: Program, *, project: str = "keybuzz", stack_name: str = "dev", preview: bool = False
+) -> Recording:
     """Run a program to its end and return what it registered; what it raises is raised."""
     return contextvars.Context().run(_record, program, project, stack_name, preview)
 
@@ -252,8 +256,6 @@ def _secrets(value: Any, path: str = "") -> Iterator[str]:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _secrets(inner, f"{path}[{index}]")
-
-
 
 
 def within_stack(function: Callable[[], Any], *, project: str = "keybuzz", stack_name: str = "dev") -> Any:

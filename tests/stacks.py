@@ -35,9 +35,7 @@ def engine_environment(config: Mapping[str, Any], secret: tuple[str, ...] = ()) 
     return {"PULUMI_CONFIG": json.dumps(texts), "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(secret))}
 
 
-def run_program(
-    name: str, config: Mapping[str, Any] | None = None, *, preview: bool = False
-) -> Recording:
+def run_program(name: str, config: Mapping[str, Any] | None = None, *, preview: bool = False) -> Recording:
     """Run `__main__.py` as one of its stacks, without a look at any server."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)

@@ -26,7 +26,7 @@ def fits(entry: Tool, text: str) -> bool:
     """
     if entry.name == "postgresql":
         return re.search(rf"\(PostgreSQL\) {entry.version.split('.')[0]}\.\d", text) is not None
-    return re.search(rf"(?<![\d.]){re.escape(entry.version)}(?![\d-]|\.\d)", text) is not None
+    return re.search(rf"(?<![\d.]){re.escape(entry.version)}(?![\d+-]|\.\d)", text) is not None
 
 
 def find(entry: Tool, environment: Mapping[str, str]) -> dict[str, Path]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HEARTBEAT = 15.0
 """Seconds between signs of life where lines can't change in place."""
+_TELLING = 60.0
+"""Seconds that must be planned before what they took says anything about the machine."""
 
 
 class Progress(Protocol):
@@ -60,8 +62,11 @@ def remaining(expected: Sequence[float], finished: int, spent_before: float, spe
         spent_before: seconds that those took here.
         spent_now: seconds spent on the current one.
     """
-    planned = sum(expected[:finished])
-    pace = min(max(spent_before / planned, 0.3), 5.0) if planned >= 60 else 1.0  # noqa: PLR2004 - too little to tell
+    known, spent = finished, spent_before
+    if finished < len(expected) and spent_now > expected[finished]:  # its overrun says something already
+        known, spent = finished + 1, spent_before + spent_now
+    planned = sum(expected[:known])
+    pace = min(max(spent / planned, 0.3), 5.0) if planned >= _TELLING else 1.0
     current = max(expected[finished] * pace - spent_now, 0.0) if finished < len(expected) else 0.0
     return current + pace * sum(expected[finished + 1 :])
 
@@ -107,10 +112,12 @@ class ConsoleProgress:
             self._tool_started - self._started,
             spent,
         )
-        text = (
-            f"{self._head(entry)}: {self._step or entry.purpose}, {duration(spent)} "
-            f"of about {duration(entry.seconds)}; about {duration(left)} left in all"
-        )
+        usual = f"of about {duration(entry.seconds)}"
+        if spent > entry.seconds:
+            usual = f"(usually about {duration(entry.seconds)})"
+        text = f"{self._head(entry)}: {self._step or entry.purpose}, {duration(spent)} {usual}"
+        if left > 0:
+            text += f"; about {duration(left)} left in all"
         if self._console.is_terminal:
             if self._status is None:
                 self._status = Status("", console=self._console)

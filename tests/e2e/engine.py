@@ -72,6 +72,21 @@ class Project:
         if stack not in self.stacks():
             self.pulumi("stack", "init", stack, "--no-select")
 
+    def branch(self, stack: str, **settings: Any) -> None:
+        """Make an ephemeral environment as a person does: DEV's file with other names, and `pulumi stack init`."""
+        file = self.folder / "Pulumi.dev.yaml"
+        text = file.read_text(encoding="utf-8").replace("bulkhead:kind: development", "bulkhead:kind: ephemeral")
+        more = "".join(f"  bulkhead:{key}: {json.dumps(value)}\n" for key, value in settings.items())
+        text = text.replace("config:\n", f"config:\n{more}", 1)
+        file.with_name(f"Pulumi.{stack}.yaml").write_text(text, encoding="utf-8")
+        self.init(stack)
+
+    def remove(self, stack: str) -> None:
+        """Destroy what a stack still has, and forget it."""
+        if stack in self.stacks():
+            self.destroy(stack, check=False)
+            self.pulumi("stack", "rm", "--yes", "--stack", stack)
+
     def stacks(self) -> set[str]:
         listed = self._json("stack", "ls", "--json")
         return {entry["name"] for entry in listed}
@@ -99,6 +114,11 @@ class Project:
     def state(self, stack: str) -> dict[str, Any]:
         """The stack's state as it is stored, secrets encrypted."""
         return self._json("stack", "export", "--stack", stack)
+
+    def resources(self, stack: str) -> dict[str, str]:
+        """The ids of all that the stack's state has, by URN."""
+        found = self.state(stack)["deployment"].get("resources") or []
+        return {entry["urn"]: entry.get("id", "") for entry in found}
 
     def _json(self, *words: str) -> Any:
         done = subprocess.run(

@@ -1,10 +1,12 @@
 """The sandbox's three servers, looked at and changed as a person would: kubernetes, hvac, psycopg."""
 
 import base64
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
 import hvac
@@ -54,6 +56,19 @@ class Servers:
         """A Kubernetes Secret's values in the clear."""
         data = self.core.read_namespaced_secret(name, namespace).data or {}
         return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+    def object(self, address: str, patch: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The object of any kind at an address of the API, after a change of it if there is one to make."""
+        api = self.kubernetes
+        headers = {"Accept": "application/json"}
+        if patch is not None:
+            headers["Content-Type"] = "application/merge-patch+json"
+        api.update_params_for_auth(headers, [], ["BearerToken"], address, "", None)
+        method, url = "GET" if patch is None else "PATCH", api.configuration.host + address
+        answer = api.call_api(method, url, headers, patch)
+        said = json.loads(answer.read())
+        assert answer.status == HTTPStatus.OK, said
+        return said
 
     def token(self, namespace: str, service_account: str) -> str:
         """A token of a service account, as the cluster gives it to a pod."""

@@ -24,10 +24,12 @@ class Expected:
 
     @property
     def namespace(self) -> str:
+        """Where the Secret belongs."""
         return f"keybuzz-{self.part}-{self.stack}"
 
     @property
     def path(self) -> str:
+        """Its KV secret below the mount."""
         return f"keybuzz/{self.stack}/db_{self.part}"
 
     def __str__(self) -> str:

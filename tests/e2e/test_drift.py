@@ -1,138 +1,108 @@
 """Drift: one declared value of every kind of resource, changed by hand, is shown and repaired.
 
-All changes are made at once, so that one preview shows them and one `up` repairs them. What each value is, was
-and is again is read from the servers themselves, not from what the plugins say.
+All changes are made at once, so that one preview shows them and one `up` repairs them. What a value was, became
+and is again is read from its server, so no plugin vouches for itself.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 import pytest
 
+from tests.e2e.drifts import DRIFTS, NOWHERE, Drift
 from tests.e2e.engine import Project, Step
 from tests.e2e.servers import Servers
+from tests.e2e.waiting import eventually
 
-KV_PATH = "keybuzz/prod/db_worker"
-
-NOWHERE = {
-    "random:index/randomPassword:RandomPassword": "it is in the state alone; no server has it that could change it",
-}
-"""Types without a case, with the reason."""
+STACK = "prod"
+"""The stack that is changed: it has a resource of every kind."""
 
 
 @dataclass(frozen=True)
-class Drift:
-    """A change by hand.
+class Account:
+    """What was seen, by drift where there is one entry for each."""
 
-    Args:
-        type: the type token of the resource.
-        name: the resource, in the stack prod, which has every type that dev has.
-        shown: the operation and the field that a preview names; a resource that is gone has no field.
-        look: the declared value, as its server holds it.
-        change: what a person does.
-        along: other resources that the change reaches, and that a preview may name for it.
-    """
-
-    type: str
-    name: str
-    shown: tuple[str, str]
-    look: Callable[[Servers], Any]
-    change: Callable[[Servers], object]
-    along: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return self.type.rsplit(":", 1)[-1]
+    before: dict[str, Any]
+    changed: dict[str, Any]
+    shown: list[Step]
+    repaired: dict[str, Any]
+    left: list[Step]
 
 
-def _at(thing: Any, path: str) -> Any:
-    for part in path.split("."):
-        thing = thing[int(part)] if part.isdigit() else thing.get(part)
-    return thing
+@pytest.fixture(scope="module")
+def account(applied: Project, servers: Servers) -> Account:
+    """All changes made by hand, shown by one preview, and repaired by one `up`."""
+
+    def look() -> dict[str, Any]:
+        return {drift.type: drift.look(servers) for drift in DRIFTS}
+
+    before = look()
+    try:
+        for drift in DRIFTS:
+            drift.change(servers)
+        changed = look()
+        shown = applied.changes(STACK, "--refresh")
+    finally:
+        applied.up(STACK, "--refresh")
+    return Account(before, changed, shown, look(), applied.changes(STACK, "--refresh"))
 
 
-def on_kubernetes(
-    type_: str, name: str, plural: str, place: str, path: str, value: Any, *, patch: dict[str, Any], field: str = ""
-) -> Drift:
-    """A field of an object, changed as `kubectl patch --type=merge` does.
-
-    Args:
-        type_: the type token, which has the API group and version.
-        name: the resource.
-        plural: the kind, as the API's addresses name it.
-        place: namespace and name, with a slash between them.
-        path: the field that is looked at.
-        value: what it becomes.
-        patch: the change that makes it so.
-        field: how a preview names the field, where that is not `path`.
-    """
-    group = type_.split(":")[1]
-    namespace, _, object_name = place.rpartition("/")
-    address = f"/api/{group.removeprefix('core/')}" if group.startswith("core/") else f"/apis/{group}"
-    address += f"/namespaces/{namespace}/{plural}/{object_name}" if namespace else f"/{plural}/{object_name}"
-
-    def look(servers: Servers) -> Any:
-        return _at(servers.object(address), path)
-
-    def change(servers: Servers) -> None:
-        servers.patch(address, patch)
-        assert look(servers) == value, "the change by hand did not come about"
-
-    return Drift(type_, name, ("update", field or path), look, change)
+def _types(project: Project, stack: str) -> set[str]:
+    resources = project.state(stack)["deployment"]["resources"]
+    return {entry["type"] for entry in resources if entry["custom"] and not entry["type"].startswith("pulumi:")}
 
 
-def on_postgresql(
-    type_: str, name: str, statement: str, query: str, *, shown: tuple[str, str], database: str = "postgres", **more: Any
-) -> Drift:
-    """A statement that the administrator executes in a database, and the query that shows what it did."""
-
-    def look(servers: Servers) -> Any:
-        with servers.database(database) as session:
-            return session.execute(query).fetchall()
-
-    def change(servers: Servers) -> None:
-        with servers.database(database) as session:
-            session.execute(statement)
-
-    return Drift(type_, name, shown, look, change, **more)
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_every_kind_of_resource_has_its_drift(applied: Project, stack: str) -> None:
+    """A new kind needs a change by hand of its own here, or the reason why there can be none."""
+    assert _types(applied, stack) <= {drift.type for drift in DRIFTS} | NOWHERE.keys()
 
 
-def on_vault(
-    type_: str, name: str, path: str, key: str, value: Any, *, field: str, written: dict[str, Any] | None = None
-) -> Drift:
-    """A key of what is at a path, written anew; Vault keeps the keys that are not given."""
-
-    def look(servers: Servers) -> Any:
-        return servers.vault.read(path)["data"][key]
-
-    def change(servers: Servers) -> None:
-        servers.vault.write_data(path, data=written or {key: value})
-
-    return Drift(type_, name, ("update", field), look, change)
+def test_every_drift_is_of_a_kind_that_is_made(applied: Project) -> None:
+    """No case outlives what it is about."""
+    assert {drift.type for drift in DRIFTS} | NOWHERE.keys() <= _types(applied, STACK)
 
 
-def _deleted_kv() -> Drift:
-    """A KV secret's data is never read back, nor is a changed value shown: that the secret is gone is."""
-
-    def look(servers: Servers) -> bool:
-        listed = servers.vault.list(f"secret/metadata/{KV_PATH.rpartition('/')[0]}")
-        return bool(listed) and KV_PATH.rpartition("/")[2] in listed["data"]["keys"]
-
-    def change(servers: Servers) -> None:
-        servers.vault.delete(f"secret/metadata/{KV_PATH}")
-
-    return Drift("vault:kv/secretV2:SecretV2", "worker-kv", ("create", ""), look, change)
+@pytest.mark.parametrize("drift", DRIFTS, ids=str)
+def test_a_change_by_hand_is_shown(account: Account, drift: Drift) -> None:
+    """`pulumi preview --refresh` names the resource, what it would do, and the field."""
+    assert account.changed[drift.type] != account.before[drift.type], "the change by hand did not come about"
+    operation, field = drift.shown
+    [step] = [step for step in account.shown if (step.name, step.type) == (drift.name, drift.type)]
+    assert step.operation == operation
+    assert field in step.fields if field else step.fields == ()
 
 
-DRIFTS = (
-    on_kubernetes(
-        "kubernetes:core/v1:Namespace",
-        "client-namespace",
-        "namespaces",
-        "keybuzz-client-prod",
-        "metadata.labels.pod-security~enforce",
-        "privileged",
-        patch={"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}},
-        field='metadata.labels["pod-security.kubernetes.io/enforce"]',
-    ),
-)
+def test_nothing_else_is_shown(account: Account) -> None:
+    """What nobody touched is not mentioned, but for what a change by hand took along."""
+    expected = {drift.name for drift in DRIFTS}.union(*(drift.along for drift in DRIFTS))
+    assert {step.name for step in account.shown} <= expected
+
+
+@pytest.mark.parametrize("drift", DRIFTS, ids=str)
+def test_an_up_repairs_it(account: Account, drift: Drift) -> None:
+    """After `pulumi up --refresh` the server has the declared value again."""
+    assert account.repaired[drift.type] == account.before[drift.type]
+
+
+def test_after_the_repair_nothing_is_shown(account: Account) -> None:
+    """The repair is whole: the next preview has nothing to say."""
+    assert account.left == []
+
+
+def test_after_the_repair_a_credential_is_delivered_that_works(account: Account, servers: Servers) -> None:
+    """The login that leaves with the membership it stood on is followed by one that can log in."""
+    namespace, name = "keybuzz-backend-prod", "keybuzz-backend-db"
+
+    def opens() -> bool:
+        given = servers.secret(namespace, name)
+        try:
+            with servers.database(
+                given["PGDATABASE"], user=given["PGUSER"], password=given["PGPASSWORD"]
+            ) as session:
+                return bool(session.execute("SELECT 1").fetchone())
+        except psycopg.OperationalError:
+            return False
+
+    eventually(opens, "a login with the delivered credential")

@@ -1,7 +1,7 @@
 """PROD's database credential is a lease: what it may do, and that nothing is left of it once it is revoked."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,7 @@ class Lease:
     servers: Servers
 
     def session(self) -> Any:
+        """A session on PROD's database with this login."""
         return self.servers.database(DATABASE, user=self.user, password=self.password)
 
     def revoke(self) -> None:
@@ -40,6 +41,7 @@ class Lease:
 
     @property
     def role_exists(self) -> bool:
+        """Whether the database server still knows the login."""
         with self.servers.database() as session:
             found = session.execute("SELECT FROM pg_roles WHERE rolname = %s", (self.user,)).fetchone()
         return found is not None
@@ -66,13 +68,13 @@ def lease(applied: Project, servers: Servers) -> Iterator[Lease]:
 
 
 @pytest.fixture
-def table(applied: Project, servers: Servers) -> Iterator[str]:
-    """A table with a serial number that PROD's owner role made, as a schema migration does."""
+def table(applied: Project, servers: Servers) -> Iterator[None]:
+    """`lease_probe`, a table with a serial number that PROD's owner role made, as a schema migration does."""
     with servers.database(DATABASE) as session:
         session.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(OWNER)))
         session.execute("CREATE TABLE lease_probe (number serial PRIMARY KEY, word text)")
         try:
-            yield "lease_probe"
+            yield
         finally:
             session.execute("DROP TABLE lease_probe")
 
@@ -115,13 +117,13 @@ def test_the_login_is_a_member_of_the_group_and_holds_nothing_itself(lease: Leas
     assert held == (0,)
 
 
-def test_the_login_reads_and_writes_its_tables(lease: Lease, table: str) -> None:
+def test_the_login_reads_and_writes_its_tables(lease: Lease, table: None) -> None:
     """What the owner role makes is open to the group without any further grant, numbers included."""
     with lease.session() as session:
-        session.execute(f"INSERT INTO {table} (word) VALUES ('one'), ('two')")
-        session.execute(f"UPDATE {table} SET word = 'three' WHERE word = 'two'")
-        session.execute(f"DELETE FROM {table} WHERE word = 'one'")
-        assert session.execute(f"SELECT number, word FROM {table}").fetchall() == [(2, "three")]
+        session.execute("INSERT INTO lease_probe (word) VALUES ('one'), ('two')")
+        session.execute("UPDATE lease_probe SET word = 'three' WHERE word = 'two'")
+        session.execute("DELETE FROM lease_probe WHERE word = 'one'")
+        assert session.execute("SELECT number, word FROM lease_probe").fetchall() == [(2, "three")]
 
 
 @pytest.mark.parametrize(
@@ -140,17 +142,17 @@ def test_the_login_reads_and_writes_its_tables(lease: Lease, table: str) -> None
         f"GRANT {GROUP} TO CURRENT_USER",
     ],
 )
-def test_the_login_owns_makes_and_drops_nothing(lease: Lease, table: str, statement: str) -> None:
+def test_the_login_owns_makes_and_drops_nothing(lease: Lease, table: None, statement: str) -> None:
     """Each is refused as a lack of rights."""
     with lease.session() as session, pytest.raises(errors.InsufficientPrivilege):
         session.execute(statement)
 
 
-def test_revoking_ends_the_login_its_session_and_its_role(lease: Lease, table: str) -> None:
+def test_revoking_ends_the_login_its_session_and_its_role(lease: Lease, table: None) -> None:
     """A session that is in the middle of a transaction is ended, none can be opened, and no role is left."""
     with lease.session() as session:
         session.autocommit = False
-        session.execute(f"INSERT INTO {table} (word) VALUES ('not committed')")
+        session.execute("INSERT INTO lease_probe (word) VALUES ('not committed')")
         lease.revoke()
         with pytest.raises(errors.AdminShutdown):
             session.execute("SELECT 1")
@@ -159,7 +161,7 @@ def test_revoking_ends_the_login_its_session_and_its_role(lease: Lease, table: s
     assert not lease.role_exists
     with lease.servers.database(DATABASE) as session:
         session.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(OWNER)))
-        assert session.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        assert session.execute("SELECT count(*) FROM lease_probe").fetchone() == (0,)
 
 
 def test_revoking_an_idle_login_leaves_no_role(lease: Lease) -> None:

@@ -188,6 +188,20 @@ def test_the_administrator_is_what_a_provider_gives(running: Command) -> None:
         session.execute("DROP ROLE owner_of_it")
 
 
+def test_the_administrator_may_create_the_extensions(running: Command) -> None:
+    env = running.environment()
+    with running.database() as session:
+        session.execute("CREATE DATABASE extended")
+    target = f"host={env['PGHOST']} port={env['PGPORT']} dbname=extended sslmode=disable"
+    with psycopg.connect(target, user=env["PGUSER"], password=env["PGPASSWORD"], autocommit=True) as session:
+        for extension in ("vector", "pg_trgm"):
+            session.execute(f"CREATE EXTENSION {extension}")
+        assert session.execute("SELECT '[1,2]'::vector <-> '[1,4]'").fetchone() == (2.0,)
+        session.execute("DROP EXTENSION vector")
+    with running.database() as session:
+        session.execute("DROP DATABASE extended")
+
+
 def test_one_server_stops_and_starts_on_its_port_with_its_data(running: Command) -> None:
     ports = running.ports()
     before = running.environment()["VAULT_TOKEN"]

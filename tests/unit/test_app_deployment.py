@@ -72,7 +72,9 @@ def test_a_fixed_number_has_no_scaler() -> None:
     assert not fixed.of("HorizontalPodAutoscaler")
 
 
-@pytest.mark.parametrize(("replicas", "budgets"), [(1, 0), (2, 1), ({"min": 1, "max": 2}, 0), ({"min": 2, "max": 3}, 1)])
+@pytest.mark.parametrize(
+    ("replicas", "budgets"), [(1, 0), (2, 1), ({"min": 1, "max": 2}, 0), ({"min": 2, "max": 3}, 1)]
+)
 def test_one_pod_may_be_missing_where_there_is_more_than_one(replicas: object, budgets: int) -> None:
     made = built(workload=workload(replicas=replicas)).of("PodDisruptionBudget")
     assert len(made) == budgets

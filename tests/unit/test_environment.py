@@ -113,8 +113,8 @@ def test_only_production_is_production() -> None:
         'dev"',
         "dev;",
         "dev;DROP",
-        "dеv",  # noqa: RUF001 - a Cyrillic е, which looks like an e
-        "ｄev",  # noqa: RUF001 - a full-width d
+        "d\u0435v",
+        "\uff44ev",
         "dev_7",
         "dev--7",
         "dev-",
@@ -132,12 +132,14 @@ def test_a_name_that_is_no_plain_word_is_refused(name: str) -> None:
     assert any(words in str(refused.value) for words in ("lower-case word", "63 are allowed"))
 
 
-@pytest.mark.parametrize("system", ["", "Key", "key_buzz", "key--buzz", "-key", "key-", "kéy", "key buzz", "key\n"])
+@pytest.mark.parametrize(
+    "system", ["", "Key", "key_buzz", "key--buzz", "-key", "key-", "kéy", "key buzz", "key\n"]
+)
 def test_a_system_that_is_no_plain_word_is_refused(system: str) -> None:
     assert "lower-case letters, digits and single hyphens" in refusal(system=system)
 
 
-@pytest.mark.parametrize("part", ["", "Api", "api-v2", "api_v2", "api ", "../x", "1api", "api;", "аpi"])  # noqa: RUF001
+@pytest.mark.parametrize("part", ["", "Api", "api-v2", "api_v2", "api ", "../x", "1api", "api;", "\u0430pi"])
 @pytest.mark.parametrize(
     "derive", ["namespace", "principal", "host", "url", "database", "login", "vault_administrator"]
 )
@@ -146,7 +148,9 @@ def test_a_part_that_is_no_plain_word_is_refused_by_every_derivation(derive: str
         getattr(environment(), derive)(part)
 
 
-@pytest.mark.parametrize("name", ["", "db-api", "DB", "../../prod/db_api", "db_api/", "db__api", "_db", "db_", "d\0"])
+@pytest.mark.parametrize(
+    "name", ["", "db-api", "DB", "../../prod/db_api", "db_api/", "db__api", "_db", "db_", "d\0"]
+)
 def test_a_secret_name_that_could_leave_its_path_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="secret name is"):
         environment().vault_path(name)

@@ -1,5 +1,6 @@
 """A database of one environment: who owns it, who may enter, and what outlives a destruction."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -73,7 +74,7 @@ def test_changes_of_rights_run_one_after_the_other() -> None:
     chain = [*recording.of("Schema"), *recording.of("Extension")]
     chain += [*recording.of("Grant"), *recording.of("DefaultPrivileges")]
     assert len(chain) == 1 + 2 + 6 + 4
-    for earlier, later in zip(chain, chain[1:], strict=False):
+    for earlier, later in pairwise(chain):
         assert earlier.urn in later.after, f"{later.name} does not wait for {earlier.name}"
 
 

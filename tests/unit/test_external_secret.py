@@ -99,7 +99,8 @@ def test_the_update_waits_until_the_secret_is_there_and_a_new_revision_asks_for_
 
 
 @pytest.mark.parametrize(
-    ("length", "text"), [(60, "1m0s"), (900, "15m0s"), (3600, "1h0m0s"), (90, "1m30s"), (45, "45s"), (86400, "24h0m0s")]
+    ("length", "text"),
+    [(60, "1m0s"), (900, "15m0s"), (3600, "1h0m0s"), (90, "1m30s"), (45, "45s"), (86400, "24h0m0s")],
 )
 def test_a_time_is_written_as_the_api_server_stores_it(length: int, text: str) -> None:
     assert go_duration(length) == text

@@ -25,11 +25,13 @@ def test_a_lease_that_ends_during_the_roll_out_is_refused_with_the_sum() -> None
     message = str(refused.value)
     assert "credentials.ttl is '30m' for Secret keybuzz-api-postgres" in message
     assert "use at least 2160s" in message
-    assert "refresh 900 s + 20 replicas × 60 s" in message  # noqa: RUF001 - the sign of a product
+    assert "refresh 900 s + 20 replicas × 60 s" in message
 
 
 def test_a_static_credential_has_no_lease_to_outlast() -> None:
-    lease.check(Credentials.model_validate({"mode": "static", "ttl": "1m", "refresh": "1m"}), replicas=50, key="api")
+    lease.check(
+        Credentials.model_validate({"mode": "static", "ttl": "1m", "refresh": "1m"}), replicas=50, key="api"
+    )
 
 
 @given(ttl=st.integers(1, 10_000), share=st.integers(2, 50), replicas=st.integers(1, 100))
@@ -40,9 +42,7 @@ def test_what_is_taken_keeps_every_pods_credential_alive_until_it_is_replaced(
     if refresh * 2 > ttl:
         return
     try:
-        lease.check(
-            leased(ttl=f"{ttl}s", maxTtl=f"{ttl}s", refresh=f"{refresh}s"), replicas=replicas, key="api"
-        )
+        lease.check(leased(ttl=f"{ttl}s", maxTtl=f"{ttl}s", refresh=f"{refresh}s"), replicas=replicas, key="api")
     except InputError:
         assert ttl < refresh + replicas * 60 + 60
     else:

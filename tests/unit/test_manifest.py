@@ -31,7 +31,9 @@ def test_an_object_bears_its_environments_labels_and_its_own() -> None:
 
 def test_an_object_of_the_cluster_has_no_namespace_and_no_empty_annotations() -> None:
     assert set(manifest(environment(), "v1", "Namespace", "n")["metadata"]) == {"name", "labels"}
-    assert manifest(environment(), "v1", "Secret", "n", annotations={"a": "b"})["metadata"]["annotations"] == {"a": "b"}
+    assert manifest(environment(), "v1", "Secret", "n", annotations={"a": "b"})["metadata"]["annotations"] == {
+        "a": "b"
+    }
 
 
 def test_a_manifest_is_registered_as_it_is_by_the_kubernetes_provider() -> None:

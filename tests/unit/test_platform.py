@@ -67,7 +67,11 @@ REFUSED = [
         {"postgresql.write.host": "fd00::1", "postgresql.nodes": ["FD00:0::0001"]},
         ["'fd00::1' is a node"],
     ),
-    ("a host with a port", {"postgresql.write.host": "10.0.0.10:5432"}, ["postgresql.write.host", "without scheme"]),
+    (
+        "a host with a port",
+        {"postgresql.write.host": "10.0.0.10:5432"},
+        ["postgresql.write.host", "without scheme"],
+    ),
     ("a host without addresses", {"postgresql.write.host": "db.keybuzz.io"}, ["give cidr", "'db.keybuzz.io'"]),
     ("a cidr that is none", {"postgresql.write.cidr": "10.0.0.10/33"}, ["give cidr", "10.0.0.10/33"]),
     ("an unknown sslmode", {"postgresql.sslmode": "prefer"}, ["postgresql.sslmode", "'prefer'", "verify-full"]),
@@ -75,7 +79,11 @@ REFUSED = [
     ("Vault without a scheme", {"vault.address": "vault:8200"}, ["vault.address", "'vault:8200'", "https://"]),
     ("Vault without a host", {"vault.address": "https://"}, ["vault.address", "'https://'", "https://host:port"]),
     ("Vault with a query", {"vault.address": "https://vault:8200?a=b"}, ["vault.address", "https://host:port"]),
-    ("Vault with a slash", {"vault.address": "https://vault:8200/"}, ["vault.address", "without a trailing slash"]),
+    (
+        "Vault with a slash",
+        {"vault.address": "https://vault:8200/"},
+        ["vault.address", "without a trailing slash"],
+    ),
     ("a mount with a slash", {"vault.kvMount": "secret/x"}, ["vault.kvMount", "'secret/x'"]),
     ("a domain in capitals", {"domain": "KeyBuzz.io"}, ["domain", "'KeyBuzz.io'", "lower case"]),
     ("a missing domain", {"domain": REMOVED}, ["domain is missing", "the DNS domain of all hosts"]),
@@ -155,9 +163,7 @@ def test_a_connection_in_the_clear_is_refused_in_production_and_taken_in_develop
         for key, value in engine_environment(configuration(stack)).items():
             monkeypatch.setenv(key, value)
         apps, databases = ("api", "backend", "client", "worker"), ("api", "backend")
-        return within_stack(
-            lambda: Settings.load(apps=apps, databases=databases, folder=folder), stack_name=stack
-        )
+        return within_stack(lambda: Settings.load(apps=apps, databases=databases, folder=folder), stack_name=stack)
 
     with pytest.raises(InputError, match=words):
         load("prod")

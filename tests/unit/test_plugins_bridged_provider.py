@@ -43,14 +43,14 @@ class Box(ResourceType[Store]):
         server[inputs["name"]] = {**inputs, "size": inputs["size"] or 3}
         return inputs["name"], server[inputs["name"]]
 
-    def read(self, server: Store, resource_id: str, state: Values) -> Values | None:
+    def read(self, server: Store, resource_id: str, state: Values) -> Values | None:  # noqa: ARG002 - the signature is the base class's
         return server.get(resource_id)
 
-    def update(self, server: Store, resource_id: str, old: Values, new: Values) -> Values:
+    def update(self, server: Store, resource_id: str, old: Values, new: Values) -> Values:  # noqa: ARG002 - the signature is the base class's
         server[new["name"]] = {**server.pop(resource_id), **new}
         return {**server[new["name"]], "id": new["name"]}
 
-    def delete(self, server: Store, resource_id: str, state: Values) -> None:
+    def delete(self, server: Store, resource_id: str, state: Values) -> None:  # noqa: ARG002 - the signature is the base class's
         server.pop(resource_id, None)
 
     def problems(self, inputs: Values) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ import http.client
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import pytest
@@ -65,13 +65,14 @@ class FakeConnection:
     def __init__(self, *, recovering: bool) -> None:
         self._recovering = recovering
 
-    def __enter__(self) -> "FakeConnection":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         return None
 
     def execute(self, statement: str) -> SimpleNamespace:
+        """Answer whether this is a replica."""
         assert statement == "SELECT pg_is_in_recovery()"
         return SimpleNamespace(fetchone=lambda: (self._recovering,))
 
@@ -206,6 +207,7 @@ class FakeCluster:
         self._labels = labels
 
     def read_namespace(self, name: str, **_: object) -> SimpleNamespace:
+        """One namespace, or what the server says instead."""
         if name == "forbidden":
             raise self.ApiException(403)
         if name not in self._labels:
@@ -220,6 +222,7 @@ OURS = {"bulkhead.dev/system": "keybuzz", "bulkhead.dev/environment": "dev"}
     ("labels", "words"),
     [
         ({**OURS, "bulkhead.dev/environment": "prod"}, "belongs to keybuzz/prod, not to keybuzz/dev"),
+        ({**OURS, "bulkhead.dev/system": "twinme"}, "belongs to twinme/dev, not to keybuzz/dev"),
         ({"other": "label"}, "belongs to ?/?"),
         (None, "belongs to ?/?"),
     ],

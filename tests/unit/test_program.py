@@ -241,7 +241,14 @@ def test_a_preview_registers_what_the_update_will() -> None:
 
 
 def test_dev_prod_and_a_pull_request_have_the_same_structure_but_for_credentials_and_scale() -> None:
-    differing = {"Role", "SecretBackendRole", "SecretBackendConnection", "Mount", "GrantRole", "VaultDynamicSecret"}
+    differing = {
+        "Role",
+        "SecretBackendRole",
+        "SecretBackendConnection",
+        "Mount",
+        "GrantRole",
+        "VaultDynamicSecret",
+    }
     differing |= {"HorizontalPodAutoscaler", "PodDisruptionBudget"}
 
     def structure(stack: str) -> set[tuple[str, str]]:

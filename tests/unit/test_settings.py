@@ -34,9 +34,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Load:
         for key, value in engine_environment({**config, **(raw or {})}, secret).items():
             monkeypatch.setenv(key, value)
         folder = ROOT / "platforms"
-        return within_stack(
-            lambda: Settings.load(apps=APPS, databases=DATABASES, folder=folder), stack_name=stack
-        )
+        return within_stack(lambda: Settings.load(apps=APPS, databases=DATABASES, folder=folder), stack_name=stack)
 
     return load_changed
 
@@ -115,7 +113,11 @@ REFUSED = [
     ("an unknown key inside", {"apps.api.replica": 2}, ["bulkhead:apps.api.replica", "did you mean 'replicas'"]),
     ("a key in Python's spelling", {"credentials.max_ttl": "2h"}, ["max_ttl", "did you mean 'maxTtl'"]),
     ("an unknown app", {"apps.apii": {}}, ["bulkhead:apps.apii", "did you mean 'api'", "api, backend"]),
-    ("an image of an unknown app", {"images.cron": f"{IMAGE}:v1"}, ["images.cron", "api, backend, client, worker"]),
+    (
+        "an image of an unknown app",
+        {"images.cron": f"{IMAGE}:v1"},
+        ["images.cron", "api, backend, client, worker"],
+    ),
     ("a database of an unknown part", {"databases.apii": {}}, ["databases.apii", "did you mean 'api'"]),
     ("a missing kind", {"kind": REMOVED}, ["bulkhead:kind is missing", "production"]),
     ("a missing platform", {"platform": REMOVED}, ["bulkhead:platform is missing", "platforms/"]),
@@ -215,9 +217,7 @@ PRODUCTION_REFUSED = [
 @pytest.mark.parametrize(
     ("changes", "words"), [row[1:] for row in PRODUCTION_REFUSED], ids=[row[0] for row in PRODUCTION_REFUSED]
 )
-def test_what_production_may_not_have_is_refused(
-    load: Load, changes: Mapping[str, Any], words: list[str]
-) -> None:
+def test_what_production_may_not_have_is_refused(load: Load, changes: Mapping[str, Any], words: list[str]) -> None:
     message = refusal(load, changes, stack="prod")
     for word in words:
         assert word in message

@@ -198,10 +198,10 @@ def test_a_thing_of_another_environment_is_refused(thing: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "Db", "db_api", "db/api", "../db", "db ", "db\n", "a" * 64, None])
 def test_a_secret_that_is_no_dns_label_is_refused(name: object) -> None:
-    with pytest.raises(InputError, match="secret is .*; use a DNS label"):
+    with pytest.raises(InputError, match=r"secret is .*; use a DNS label"):
         build(lambda connected: credential(connected, environment(), secret=name))
 
 
 def test_an_output_for_a_name_is_refused() -> None:
-    with pytest.raises(InputError, match="secret is .*; use a DNS label"):
+    with pytest.raises(InputError, match=r"secret is .*; use a DNS label"):
         build(lambda connected: credential(connected, environment(), secret=pulumi.Output.from_input("db")))

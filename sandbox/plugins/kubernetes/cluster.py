@@ -77,7 +77,6 @@ class Cluster:
         self, inputs: Object, live: Object, manager: str, ignored: list[str], *, preview: bool, patch: bool = False
     ) -> Object:
         """Bring a live object to what is declared; what is ours and is declared no longer goes."""
-        declared = managers.with_ignored(inputs, live, ignored, manager)
         owners = None if patch else managers.handed_over(live, manager)
         if owners is not None:
             kind = self.client.kind(*_kind(live))
@@ -85,9 +84,10 @@ class Cluster:
             if preview:
                 # A dry run cannot hand over first. Applied without it, a list whose elements are known by their
                 # keys would hold the old ones beside the new ones; a merge shows what the update will make.
-                return self.client.request("PATCH", url, body=declared, content=MERGE_PATCH, query=DRY_RUN)
+                return self.client.request("PATCH", url, body=inputs, content=MERGE_PATCH, query=DRY_RUN)
             change = [{"op": "replace", "path": "/metadata/managedFields", "value": owners}]
             live = self.client.request("PATCH", url, body=change, content=JSON_PATCH)
+        declared = managers.with_ignored(inputs, live, ignored, manager)
         return self._apply(declared, live, manager, name=name_of(live), preview=preview)
 
     def _apply(self, inputs: Object, live: Object | None, manager: str, *, name: str, preview: bool) -> Object:

@@ -28,7 +28,7 @@ _turn = Lock()
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
+def password_library() -> ctypes.CDLL | None:
     """The password library, loaded once and only where a password is made."""
     for name in _SONAMES:
         try:
@@ -43,7 +43,7 @@ def _library() -> ctypes.CDLL | None:
 
 def bcrypt_hash(text: str) -> str | None:
     """A bcrypt hash of a text with a fresh salt; None where the system has no bcrypt."""
-    library = _library()
+    library = password_library()
     if library is None:
         return None
     salt = base64.b64encode(secrets.token_bytes(16)).decode().translate(_ALPHABET)[:_SALT_LENGTH]

@@ -56,13 +56,13 @@ class RandomPassword(ResourceType[SystemRandom]):
         number, numeric = inputs.get("number"), inputs.get("numeric")
         if None not in (number, numeric) and number != numeric:
             return [("number", "number and numeric differ; number is the old name of numeric, use numeric alone")]
-        problem = _rules(self.plan(None, {**dict.fromkeys(self.properties), **inputs})).problem()
+        problem = rules_of(self.plan(None, {**dict.fromkeys(self.properties), **inputs})).problem()
         return [("length", problem)] if problem else []
 
     def create(self, server: SystemRandom, inputs: Values) -> tuple[str, Values]:
         """Draws the password."""
         try:
-            password = draw(_rules(inputs), server)
+            password = draw(rules_of(inputs), server)
         except RuleError as error:
             raise PluginError(str(error)) from None
         return _ID, {"bcryptHash": bcrypt_hash(password), "result": password}
@@ -90,7 +90,8 @@ class RandomPassword(ResourceType[SystemRandom]):
         """A password ends with the state that had it."""
 
 
-def _rules(inputs: Values) -> Rules:
+def rules_of(inputs: Values) -> Rules:
+    """The rules that planned inputs describe."""
     kinds = {
         "Lower": string.ascii_lowercase,
         "Upper": string.ascii_uppercase,

@@ -109,18 +109,16 @@ class Vault:
 
     def _reach(self, method: str, path: str, data: Mapping[str, Any] | None, secrets: tuple[str, ...]) -> Reply:
         """One request, with the lack of a server told in one line."""
-        left = self.retries
-        while True:
+        reason = ""
+        for left in range(self.retries, -1, -1):
             try:
                 return self._send(method, path, data)
             except (OSError, http.client.HTTPException) as problem:
-                # Whoever waited for the whole time limit need not do so again.
-                if left and not isinstance(problem, TimeoutError):
-                    left -= 1
-                    time.sleep(self.pause)
-                    continue
                 reason = _without(_cause(problem), (self.token(), *secrets))
-            raise VaultError(f"Vault at {self.address} cannot be reached ({method} {path}): {reason}")
+                if not left or isinstance(problem, TimeoutError):
+                    break  # whoever waited for the whole time limit need not do so again
+            time.sleep(self.pause)
+        raise VaultError(f"Vault at {self.address} cannot be reached ({method} {path}): {reason}")
 
     def _send(self, method: str, path: str, data: Mapping[str, Any] | None) -> Reply:
         """One request over a connection of its own, so that threads share nothing."""

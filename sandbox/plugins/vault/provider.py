@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.plugins.bridged.provider import BridgedProvider
-from sandbox.plugins.process import serve
+from sandbox.plugins.process import plugin_version, serve
 from sandbox.plugins.vault.auth import Audit, AuthBackend
 from sandbox.plugins.vault.databases import SecretBackendConnection
 from sandbox.plugins.vault.kubernetes_config import AuthBackendConfig
@@ -13,7 +13,6 @@ from sandbox.plugins.vault.policies import Policy
 from sandbox.plugins.vault.roles import AuthBackendRole, SecretBackendRole, SecretBackendStaticRole
 from sandbox.plugins.vault.session import PACKAGE, connect
 
-VERSION = "7.14.0"
 TYPES = (
     Audit(),
     AuthBackend(),
@@ -30,4 +29,4 @@ TYPES = (
 
 def main() -> None:
     """Serve the engine that started this process."""
-    serve(PACKAGE, VERSION, BridgedProvider(TYPES, connect))
+    serve(PACKAGE, plugin_version(PACKAGE), BridgedProvider(TYPES, connect))

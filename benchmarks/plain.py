@@ -1,0 +1,150 @@
+"""A plain Pulumi program that declares what KeyBuzz declares, without our components.
+
+It is written from a stack's recorded state: each resource by the provider package's own typed class, in the order
+of registration, with the same inputs, options and dependencies, as somebody would who knows Pulumi and not us.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_MODULES = {
+    "kubernetes": "k8s",
+    "vault": "vault",
+    "postgresql": "postgresql",
+    "random": "random",
+}
+_HEAD = '''"""The same resources as KeyBuzz's, declared plainly."""
+
+import pulumi
+import pulumi_kubernetes as k8s
+import pulumi_postgresql as postgresql
+import pulumi_random as random
+import pulumi_vault as vault
+
+made = {}
+
+
+def options(provider, after, **more):
+    return pulumi.ResourceOptions(provider=made[provider], depends_on=[made[name] for name in after], **more)
+
+'''
+
+
+def write(state: Mapping[str, Any], old: str, new: str) -> str:
+    """The source of the plain program.
+
+    Args:
+        state: a stack's exported state, secrets in the clear.
+        old: the environment that it is of.
+        new: the environment that the plain program makes; every physical name has it in the old one's place.
+    """
+    resources = state["deployment"]["resources"]
+    passwords = {
+        resource["outputs"]["result"]["plaintext"].strip('"'): _name(resource)
+        for resource in resources
+        if resource["type"] == "random:index/randomPassword:RandomPassword"
+    }
+    lines = [_statement(resource, passwords, old, new) for resource in resources if resource.get("custom")]
+    return _HEAD + "\n".join(line for line in lines if line) + "\n"
+
+
+def _statement(resource: Mapping[str, Any], passwords: Mapping[str, str], old: str, new: str) -> str:
+    kind: str = resource["type"]
+    if kind == "pulumi:pulumi:Stack":
+        return ""
+    inputs = {key: value for key, value in resource["inputs"].items() if not key.startswith("__")}
+    if kind.startswith("pulumi:providers:"):
+        inputs.pop("version", None)
+        arguments = _arguments({key: _decoded(value) for key, value in inputs.items()}, passwords, old, new)
+        module = _MODULES[kind.rsplit(":", 1)[1]]
+        return f"made[{_name(resource)!r}] = {module}.Provider({_name(resource)!r}{arguments})"
+    names = {dependency.rsplit("::", 1)[1] for dependency in resource.get("dependencies", [])}
+    provider = resource["provider"].rsplit("::", 2)[1]
+    options = f"opts=options({provider!r}, {sorted(names)!r}{_more(resource)})"
+    arguments = _arguments(inputs, passwords, old, new, raw=kind.startswith("kubernetes:"))
+    return f"made[{_name(resource)!r}] = {_class(kind)}({_name(resource)!r}{arguments}, {options})"
+
+
+def _more(resource: Mapping[str, Any]) -> str:
+    ignored = resource.get("ignoreChanges")
+    return f", ignore_changes={ignored!r}" if ignored else ""
+
+
+def _class(kind: str) -> str:
+    package, module, name = kind.split(":")
+    if package == "kubernetes":
+        group, version = module.split("/")
+        known = {"networking.k8s.io": "networking", "rbac.authorization.k8s.io": "rbac"}
+        if "." in group and group not in known:
+            return "k8s.apiextensions.CustomResource"
+        return f"k8s.{known.get(group, group)}.{version}.{name}"
+    folder = module.split("/")[0]
+    return f"{_MODULES[package]}.{name}" if folder == "index" else f"{_MODULES[package]}.{folder}.{name}"
+
+
+def _arguments(
+    inputs: Mapping[str, Any], passwords: Mapping[str, str], old: str, new: str, *, raw: bool = False
+) -> str:
+    custom = (
+        {"apiVersion", "kind"}
+        if raw and "." not in str(inputs.get("apiVersion", "")).split("/")[0]
+        else set[str]()
+    )
+    custom = custom or ({"apiVersion", "kind"} if raw and "k8s.io" in str(inputs.get("apiVersion")) else custom)
+    pairs = (
+        f", {_snake(key)}={_value(value, passwords, old, new)}"
+        for key, value in inputs.items()
+        if key not in custom
+    )
+    return "".join(pairs)
+
+
+def _value(value: Any, passwords: Mapping[str, str], old: str, new: str) -> str:
+    """A value as Python source; a password as a reference to the resource that made it."""
+
+    def inner(part: Any) -> str:
+        return _value(part, passwords, old, new)
+
+    match value:
+        case {"plaintext": str(text)}:
+            return _secret(json.loads(text), passwords, inner)
+        case dict():
+            items = cast("dict[str, Any]", value).items()
+            return "{" + ", ".join(f"{key!r}: {inner(part)}" for key, part in items) + "}"
+        case list():
+            return "[" + ", ".join(inner(part) for part in cast("list[Any]", value)) + "]"
+        case str() if value in passwords:
+            return f"made[{passwords[value]!r}].result"
+        case str():
+            return repr(re.sub(rf"(?<![a-z0-9]){re.escape(old)}(?![a-z0-9])", new, value))
+        case _:
+            return repr(value)
+
+
+def _secret(known: str, passwords: Mapping[str, str], inner: Callable[[Any], str]) -> str:
+    """A secret input: a password, or JSON that has one in it."""
+    if known in passwords:
+        return f"made[{passwords[known]!r}].result"
+    parts = ", ".join(f"{key}={inner(text)}" for key, text in json.loads(known).items())
+    return f"pulumi.Output.secret(pulumi.Output.json_dumps(dict({parts})))"
+
+
+def _decoded(value: Any) -> Any:
+    """A provider's input: numbers and truth are kept as JSON text."""
+    if isinstance(value, str) and re.fullmatch(r"true|false|[0-9]+", value):
+        return json.loads(value)
+    return value
+
+
+def _name(resource: Mapping[str, Any]) -> str:
+    return str(resource["urn"].rsplit("::", 1)[1])
+
+
+def _snake(key: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower()

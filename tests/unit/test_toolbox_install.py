@@ -1,0 +1,214 @@
+"""Installing: complete or absent, going on where it was, one at a time, and errors that say what to do."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from bulkhead.tools import app
+from sandbox.toolbox import gomodules, install
+from sandbox.toolbox.catalogue import CATALOGUE, is_installed, place, tool, tools_folder
+from sandbox.toolbox.workshop import WorkFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sandbox.toolbox.catalogue import ModuleFiles, Program, Tool
+    from sandbox.toolbox.workshop import Workshop
+
+
+class Notes:
+    """A progress that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, _tools: Sequence[Tool]) -> Notes:
+        return self
+
+    def begin(self, entry: Tool) -> None:
+        self.lines.append(f"begin {entry.name}")
+
+    def step(self, text: str) -> None:
+        self.lines.append(text)
+
+    def tick(self) -> None:
+        pass
+
+    def done(self, how: str) -> None:
+        self.lines.append(how)
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+    def close(self) -> None:
+        self.lines.append("closed")
+
+
+class Go:
+    """Stands in for Go: writes a program that prints its version, or fails as it is told."""
+
+    def __init__(self) -> None:
+        self.built: list[str] = []
+        self.fails: dict[str, BaseException] = {}
+
+    def build(self, _entry: Tool, program: Program, into: Path, _workshop: Workshop) -> None:
+        if program.name in self.fails:
+            raise self.fails[program.name]
+        into.mkdir(parents=True, exist_ok=True)
+        (into / program.name).write_text("#!/bin/sh\n")
+        (into / program.name).chmod(0o755)
+        self.built.append(program.name)
+
+    def take_files(self, _entry: Tool, files: ModuleFiles, into: Path, _workshop: Workshop) -> None:
+        (into / files.into).mkdir(parents=True, exist_ok=True)
+        (into / files.into / "file").touch()
+
+
+@pytest.fixture
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Go:
+    """An empty cache, nothing on PATH, and the stand-in for Go."""
+    stand_in = Go()
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("BULKHEAD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(install, "ROOM_NEEDED", 1)
+    monkeypatch.setattr(gomodules, "check_go", lambda _workshop: None)
+    monkeypatch.setattr(gomodules, "build", stand_in.build)
+    monkeypatch.setattr(gomodules, "take_files", stand_in.take_files)
+    return stand_in
+
+
+WANTED = [tool("etcd"), tool("kubernetes"), tool("kwok")]
+
+
+def test_everything_missing_is_made_once(go: Go, tmp_path: Path) -> None:
+    notes = Notes()
+    assert install.install(WANTED, notes) == WANTED
+    assert all(is_installed(entry) for entry in WANTED)
+    assert (place(tool("kwok")) / "stages" / "pod-fast" / "file").exists()
+    assert notes.lines[-1] == "closed"
+    assert list((tmp_path / "temporary").iterdir()) == []
+    notes.lines.clear()
+    assert install.install(WANTED, notes) == []
+    assert notes.lines == []
+    assert len(go.built) == 5
+
+
+def test_failure_names_the_tool_the_reason_and_what_to_do(go: Go) -> None:
+    go.fails["kube-scheduler"] = WorkFailed("undefined: foo")
+    with pytest.raises(install.InstallFailed) as raised:
+        install.install(WANTED, Notes())
+    text = str(raised.value)
+    assert text.startswith("kubernetes 1.36.3 could not be installed.\nundefined: foo")
+    assert "run the same command again" in text
+    assert is_installed(tool("etcd"))
+    assert not place(tool("kubernetes")).exists()
+
+
+@pytest.mark.parametrize("reason", [KeyboardInterrupt(), WorkFailed("network")])
+def test_the_next_run_goes_on_where_the_last_one_was(go: Go, reason: BaseException) -> None:
+    go.fails["kube-scheduler"] = reason
+    with pytest.raises((KeyboardInterrupt, install.InstallFailed)):
+        install.install(WANTED, Notes())
+    go.built.clear()
+    go.fails.clear()
+    assert [entry.name for entry in install.install(WANTED, Notes())] == ["kubernetes", "kwok"]
+    assert "etcd" not in go.built
+    assert [path.name for path in tools_folder().glob(".new-*")] == []
+
+
+def test_an_incomplete_tool_is_made_anew(go: Go) -> None:
+    install.install(WANTED, Notes())
+    (place(tool("kubernetes")) / "bin" / "kube-scheduler").unlink()
+    assert install.install(WANTED, Notes()) == [tool("kubernetes")]
+    assert is_installed(tool("kubernetes"))
+
+
+def test_a_fitting_program_on_path_is_linked(go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "etcd").write_text("#!/bin/sh\necho etcd Version: 3.6.8\n")
+    (there / "etcd").chmod(0o755)
+    monkeypatch.setenv("PATH", str(there))
+    install.install([tool("etcd")], Notes())
+    assert (place(tool("etcd")) / "bin" / "etcd").readlink() == there / "etcd"
+    assert install.origin(tool("etcd")) == "path"
+    assert go.built == []
+
+
+def test_a_linked_program_that_became_another_version_is_replaced(
+    go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test_a_fitting_program_on_path_is_linked(go, tmp_path, monkeypatch)
+    (tmp_path / "there" / "etcd").write_text("#!/bin/sh\necho etcd Version: 3.7.0\n")
+    assert install.install([tool("etcd")], Notes()) == [tool("etcd")]
+    assert install.origin(tool("etcd")) == "built"
+
+
+def test_a_second_installation_waits_for_the_first(go: Go) -> None:
+    notes = Notes()
+    tools_folder().mkdir(parents=True)
+    with (tools_folder() / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = threading.Thread(target=install.install, args=([tool("etcd")], notes))
+        second.start()
+        deadline = time.monotonic() + 5
+        while not notes.lines and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert "waiting" in notes.lines[0]
+        assert go.built == []
+        fcntl.flock(lock, fcntl.LOCK_UN)
+    second.join(timeout=5)
+    assert go.built == ["etcd"]
+
+
+def test_command_says_which_tool_failed_and_ends_with_1(go: Go) -> None:
+    go.fails["etcd"] = WorkFailed("undefined: foo")
+    result = CliRunner().invoke(app, ["install", "etcd"])
+    assert result.exit_code == 1
+    assert "error: etcd 3.6.8 could not be installed.\nundefined: foo" in result.output
+
+
+def test_command_says_what_is_left_after_an_interruption(go: Go) -> None:
+    go.fails["kwok"] = KeyboardInterrupt()
+    result = CliRunner().invoke(app, ["install", "etcd", "kwok"])
+    assert result.exit_code == 130
+    assert "interrupted; 1 of 2 tools are missing" in result.output
+
+
+def test_command_refuses_a_tool_that_there_is_not(go: Go) -> None:
+    result = CliRunner().invoke(app, ["install", "docker"])
+    assert result.exit_code == 2
+    assert "docker" in result.output
+
+
+def test_list_tells_programs_what_is_there(go: Go) -> None:
+    install.install([tool("etcd")], Notes())
+    result = CliRunner().invoke(app, ["list", "--json"])
+    rows = {row["name"]: row for row in json.loads(result.output)}
+    assert result.exit_code == 1
+    assert list(rows) == [entry.name for entry in CATALOGUE]
+    assert rows["etcd"]["origin"] == "built"
+    assert rows["etcd"]["folder"] == str(place(tool("etcd")))
+    assert rows["vault"]["origin"] == "missing"
+
+
+def test_list_succeeds_once_all_is_there(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
+    def assemble(into: Path, workshop: Workshop) -> None:
+        for program in tool("postgresql").programs:
+            go.build(tool("postgresql"), program, into / "bin", workshop)
+
+    monkeypatch.setattr("sandbox.toolbox.postgresql.assemble", assemble)
+    install.install(CATALOGUE, Notes())
+    result = CliRunner().invoke(app, ["list"])
+    assert result.exit_code == 0
+    assert "missing" not in result.output
