@@ -164,5 +164,6 @@ class EnvironmentDatabase(pulumi.ComponentResource):
 
 def connection_url(database: EnvironmentDatabase) -> str:
     """How Vault reaches the database: through the write end point; Vault fills in the two templates."""
-    where = f"{database.write.host}:{database.write.port}/{database.names.database}"
+    host = f"[{database.write.host}]" if ":" in database.write.host else database.write.host
+    where = f"{host}:{database.write.port}/{database.names.database}"
     return f"postgresql://{{{{username}}}}:{{{{password}}}}@{where}?sslmode={database.sslmode}"

@@ -64,14 +64,20 @@ def kubernetes(platform: Platform) -> None:
 def vault(platform: Platform) -> None:
     """Vault is unsealed, and there is a token that it takes."""
     address = platform.vault.address
-    status = _get(address, "/v1/sys/health?standbyok=true", what="Vault")
+    try:
+        trust = ssl.create_default_context(cafile=os.environ.get("VAULT_CACERT") or None)
+    except OSError as error:
+        raise PlatformError(
+            f"VAULT_CACERT is {os.environ['VAULT_CACERT']!r}, which cannot be used: {error}"
+        ) from None
+    status = _get(address, "/v1/sys/health?standbyok=true", trust, what="Vault")
     if status != http.client.OK:
         state = _VAULT_STATES.get(status, f"unhealthy, /v1/sys/health answers {status}")
         raise PlatformError(f"Vault {address} is {state}")
     token = os.environ.get("VAULT_TOKEN", "") or _token_file()
     if not token:
         raise PlatformError("VAULT_TOKEN is not set and there is no ~/.vault-token; log in with: vault login")
-    status = _get(address, "/v1/auth/token/lookup-self", what="Vault", headers={"X-Vault-Token": token})
+    status = _get(address, "/v1/auth/token/lookup-self", trust, what="Vault", headers={"X-Vault-Token": token})
     if status != http.client.OK:
         raise PlatformError(f"Vault {address} refuses the token ({status}); log in again with: vault login")
 
@@ -110,6 +116,7 @@ def refuse_foreign_namespaces(platform: Platform, environment: Environment, name
         PlatformError: the namespace, and what to do.
     """
     kubernetes: Any = import_module("kubernetes")  # half a second; only what changes things pays it
+    urllib3: Any = import_module("urllib3")
     session = kubernetes.config.new_client_from_config(context=platform.kubernetes.context)
     api = kubernetes.client.CoreV1Api(session)
     wanted = {"bulkhead.dev/system": environment.system, "bulkhead.dev/environment": environment.name}
@@ -120,6 +127,8 @@ def refuse_foreign_namespaces(platform: Platform, environment: Environment, name
             if error.status == http.client.NOT_FOUND:
                 continue
             raise PlatformError(f"namespace {name} cannot be read: {error.reason}") from None
+        except (OSError, urllib3.exceptions.HTTPError) as error:
+            raise PlatformError(f"namespace {name} cannot be read: {error}") from None
         labels: dict[str, str] = found.metadata.labels or {}
         if any(labels.get(key) != value for key, value in wanted.items()):
             owner = f"{labels.get('bulkhead.dev/system', '?')}/{labels.get('bulkhead.dev/environment', '?')}"

@@ -142,7 +142,9 @@ class VaultDbSecret(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[database.ready],
-                ignore_changes=["roles"],  # GrantRole owns the membership; the Role would report it as drift
+                # GrantRole owns the membership, which an update of the Role would revoke; and after rotate-root
+                # only Vault knows the password.
+                ignore_changes=["roles", "password"],
             ),
         )
         member = postgresql.GrantRole(
@@ -173,7 +175,7 @@ class VaultDbSecret(pulumi.ComponentResource):
                 "password_authentication": "scram-sha-256",
                 "username_template": lease.username_template(database.names.read_write),
             },
-            # Vault never gives the password back, and after `vault write -f …/rotate-root/…` only Vault has it.
+            # Vault never gives the password back, and `vault write -f …/rotate-root/…` changes it.
             opts=pulumi.ResourceOptions.merge(
                 inside, pulumi.ResourceOptions(ignore_changes=["postgresql.password"])
             ),

@@ -194,6 +194,8 @@ def provision(layout: Layout, port: int) -> None:
             connection.execute(sql.SQL("ALTER ROLE {} SET createrole_self_grant TO 'set, inherit'").format(name))
             connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC"))
             connection.execute(sql.SQL("GRANT CONNECT ON DATABASE postgres TO {}").format(name))
+            # A database is dropped though somebody is connected, be it with a login that is gone by then.
+            connection.execute(sql.SQL("GRANT pg_signal_backend TO {}").format(name))
 
 
 def _has_administrator(connection: Connection) -> bool:

@@ -244,4 +244,5 @@ def _run(command: list[str], pulumi_home: Path, seconds: float) -> None:
         raise SandboxError(f"{command[0]} cannot be started: {error.strerror}") from error
     if done.returncode:
         words = (done.stderr or done.stdout).strip().splitlines()
-        raise SandboxError(words[-1].strip() if words else f"`{shlex.join(command)}` failed")
+        # Pulumi tells the whole way down to the cause; the cause is what a person wants to know.
+        raise SandboxError(words[-1].rsplit(": ", 1)[-1].strip() if words else f"`{shlex.join(command)}` failed")

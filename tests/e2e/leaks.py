@@ -90,13 +90,14 @@ def watched_arguments() -> Iterator[set[bytes]]:
     over = threading.Event()
 
     def watch() -> None:
-        looks: Counter[str] = Counter()
+        looks: Counter[int] = Counter()
         while not over.wait(0.02):
-            for process in os.listdir("/proc"):  # noqa: PTH208 - half the time of a Path for each
-                if process.isdecimal() and looks[process] < LOOKS:
-                    looks[process] += 1
+            for process in os.scandir("/proc"):
+                which = process.inode()  # a process's number may be given to the next one
+                if process.name.isdecimal() and looks[which] < LOOKS:
+                    looks[which] += 1
                     with contextlib.suppress(OSError):  # it ended meanwhile
-                        seen.add(Path("/proc", process, "cmdline").read_bytes())
+                        seen.add(Path(process.path, "cmdline").read_bytes())
 
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -166,7 +166,7 @@ def test_production_refuses_to_be_destroyed(applied: Project) -> None:
     """PROD's databases are protected: `pulumi destroy` fails, and takes nothing away before it does."""
     before = applied.resources("prod")
     try:
-        refused = applied.destroy("prod", check=False)
+        refused = applied.pulumi("destroy", "--yes", "--stack", "prod", check=False)
         assert refused.status != 0
         assert "protected" in refused.output
         assert applied.resources("prod") == before

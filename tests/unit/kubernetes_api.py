@@ -53,7 +53,7 @@ class MemoryApi(Client):
         query: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """One request, carried out on what is stored unless it is a dry run."""
-        self.requests.append((method, path, dict(query or {})))
+        self.requests.append((method, path, {**(query or {}), "content": content}))
         if self.failure is not None:
             raise self.failure
         answer = self._answer(method, path, copy.deepcopy(body), dry="dryRun" in (query or {}))
