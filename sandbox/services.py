@@ -120,6 +120,9 @@ def _kube_controller_manager(setting: Setting) -> list[str]:
         f"--service-account-private-key-file={layout.secrets / 'service-accounts.key'}",
         f"--root-ca-file={layout.certificate}",
         "--use-service-account-credentials=true",
+        # While the API server is stopped no node reports. A pod that is taken for lost then is never ready
+        # again: kwok, unlike a kubelet, does not say so a second time.
+        "--node-monitor-grace-period=24h",
         "--kube-api-qps=200",
         "--kube-api-burst=400",
     ]

@@ -34,7 +34,9 @@ class Program:
     version_command: tuple[str, ...] = ("--version",)
     """Arguments that make it print its version; empty if it can't."""
     beside: str = ""
-    """A program of another tool that it is delivered with: on PATH it counts only in that one's folder."""
+    """The program that it is delivered with: on PATH it counts only in that one's folder."""
+    pinned_by: str = ""
+    """The folder under `MODULES` that pins it, where that is not the tool's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +132,7 @@ CATALOGUE: tuple[Tool, ...] = (
     Tool(
         name="pulumi",
         version="3.259.0",
-        purpose="Pulumi's command line and engine",
+        purpose="Pulumi's command line, engine and host for Python programs",
         module="pulumi",
         programs=(
             Program(
@@ -139,34 +141,25 @@ CATALOGUE: tuple[Tool, ...] = (
                 ldflags="-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.259.0",
                 version_command=("version",),
             ),
-        ),
-        seconds=210,
-    ),
-    Tool(
-        name="pulumi-language-python",
-        version="3.79.0+3.259.0",
-        purpose="Pulumi's host for Python programs",
-        module="pulumi-language-python",
-        programs=(
+            # The last module that contains the host for Python programs is older than the engine; the script
+            # that the host starts must fit the engine and the Python package, so it comes from theirs.
             Program(
                 name="pulumi-language-python",
                 package="github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
+                pinned_by="pulumi-language-python",
                 version_command=(),
                 beside="pulumi",
             ),
         ),
         files=(
-            # The last module that contains the host is older than the engine; the script that the host
-            # starts must fit the engine and the Python package, so it comes from the module of theirs.
             ModuleFiles(
                 module="github.com/pulumi/pulumi/sdk/v3",
-                pinned_by="pulumi",
                 pattern="python/cmd/pulumi-language-python-exec",
                 into="bin",
                 executable=True,
             ),
         ),
-        seconds=25,
+        seconds=235,
     ),
     Tool(
         name="etcd",

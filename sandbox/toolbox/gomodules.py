@@ -54,7 +54,7 @@ def build(entry: Tool, program: Program, into: Path, workshop: Workshop) -> None
     flags = f"-s -w {program.ldflags}".strip()
     workshop.run(
         ["go", "build", "-ldflags", flags, "-o", str(into / program.name), program.package],
-        cwd=_copy(entry.module, workshop),
+        cwd=_copy(program.pinned_by or entry.module, workshop),
         env=workshop.go_environment(),
     )
 

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.toolbox.catalogue import CATALOGUE, cache, place
+from sandbox.toolbox.catalogue import cache, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,9 +71,8 @@ def still_fits(entry: Tool, environment: Mapping[str, str]) -> bool:
 
 def _is_right(entry: Tool, program: Program, path: Path, environment: Mapping[str, str]) -> bool:
     if program.beside:
-        owner = next(other for other in CATALOGUE if any(p.name == program.beside for p in other.programs))
-        main = next(other for other in owner.programs if other.name == program.beside)
-        return _is_right(owner, main, path.parent / program.beside, environment)
+        main = next(other for other in entry.programs if other.name == program.beside)
+        return _is_right(entry, main, path.parent / program.beside, environment)
     return bool(program.version_command) and fits(entry, _run([str(path), *program.version_command], environment))
 
 

@@ -1,6 +1,6 @@
 """Drifts: for each kind of resource that KeyBuzz PROD has, a declared value that a person changes on its server.
 
-Each is one that the official plugins show as well (/shared/conformance/drift-matrix.json has what they showed of
+Each is one that the official plugins show as well (tests/e2e/conformance/drift-matrix.json has what they showed of
 53 changes); what they never read back, such as the data of a KV secret, they cannot show.
 """
 

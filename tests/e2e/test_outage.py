@@ -116,22 +116,24 @@ REFUSALS: dict[str, Callable[[Servers], tuple[dict[str, str], str]]] = {
         {"VAULT_TOKEN": _expired(servers)},
         servers.environment["VAULT_ADDR"],
     ),
-    "no Vault token": lambda _: ({"VAULT_TOKEN": ""}, "VAULT_TOKEN"),
+    "no Vault token": lambda _: ({"VAULT_TOKEN": "", "HOME": "/nowhere"}, "VAULT_TOKEN"),
     "a wrong password": lambda servers: ({"PGPASSWORD": "canary-of-a-password"}, servers.environment["PGPORT"]),
     "no password": lambda _: ({"PGPASSWORD": ""}, "PGPASSWORD"),
 }
+"""What is wrong with the command's environment, and what the answer must name."""
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_a_credential_that_is_not_taken_stops_it_before_anything_is_touched(
     applied: Project, servers: Servers, refusal: str
 ) -> None:
-    """The error names the server or the variable, not the credential; the state is as it was."""
+    """The error names the server or the variable, not the credential; no resource was even looked at."""
     variables, named = REFUSALS[refusal](servers)
-    before = applied.state(STACK)["deployment"]["resources"]
+    before = applied.resources(STACK)
     outcome = applied.pulumi("up", "--yes", "--skip-preview", "--stack", STACK, check=False, **variables)
     assert outcome.status != 0
     assert named in outcome.output
     assert "Traceback" not in outcome.output
     assert not any(value and value in outcome.output for value in variables.values())
-    assert applied.state(STACK)["deployment"]["resources"] == before
+    assert "1 unchanged\n    1 errored" in outcome.output, "something besides the stack itself was touched"
+    assert applied.resources(STACK) == before

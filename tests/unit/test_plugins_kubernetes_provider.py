@@ -92,6 +92,13 @@ def test_names_are_generated_once() -> None:
     assert plain_map(engine.check(config_map(), first))["metadata"]["name"] == "m"
 
 
+def test_a_misspelt_condition_is_refused_before_anything_is_made() -> None:
+    """Later there would be an object that is not in state."""
+    about = {"name": "m", "annotations": {"pulumi.com/waitFor": "Ready"}}
+    with pytest.raises(PluginError, match="waitFor"):
+        Engine().check(config_map(metadata=about))
+
+
 def test_checked_secrets_are_marked_as_data() -> None:
     """Text becomes data and stays secret; so does a secret inside another kind."""
     engine = Engine()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.plugins.kubernetes.client import Client
+from sandbox.plugins.kubernetes.client import ApiError, Client
 from sandbox.plugins.kubernetes.conditions import wait_for
 from sandbox.plugins.kubernetes.readiness import READINESS, FailedError
 from sandbox.plugins.kubernetes.waiting import NotReadyError, Waiter, seconds_of
@@ -212,6 +212,15 @@ def test_an_object_that_vanishes_is_not_ready() -> None:
     """Somebody deleted it while it was waited for."""
     with pytest.raises(NotReadyError, match="deleted"):
         Waiter(MemoryApi()).ready(deployment(), {}, 60)
+
+
+def test_a_server_that_goes_away_does_not_lose_the_object() -> None:
+    """It exists: the wait goes on, and ends as one that was in vain."""
+    api = MemoryApi()
+    api.failure = ApiError(500, "InternalError", "the server is starting")
+    with pytest.raises(NotReadyError) as caught:
+        Waiter(api).ready(deployment(), {}, 0.1)
+    assert "the server is starting" in caught.value.reasons[0]
 
 
 def test_deletion_that_is_held_up_names_its_finalizers() -> None:

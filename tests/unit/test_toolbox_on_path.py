@@ -80,11 +80,11 @@ def test_our_own_cache_on_path_is_not_the_machines(folder: Path, monkeypatch: py
 
 def test_a_program_that_cannot_say_its_version_counts_only_beside_its_owner(folder: Path) -> None:
     host = program(folder / "pulumi-language-python", "")
-    assert on_path.find(tool("pulumi-language-python"), ENVIRONMENT) == {}
-    program(folder / "pulumi", "v3.259.0")
-    assert on_path.find(tool("pulumi-language-python"), ENVIRONMENT) == {"pulumi-language-python": host}
+    assert on_path.find(tool("pulumi"), ENVIRONMENT) == {}
+    engine = program(folder / "pulumi", "v3.259.0")
+    assert on_path.find(tool("pulumi"), ENVIRONMENT) == {"pulumi": engine, "pulumi-language-python": host}
     program(folder / "pulumi", "v3.100.0")
-    assert on_path.find(tool("pulumi-language-python"), ENVIRONMENT) == {}
+    assert on_path.find(tool("pulumi"), ENVIRONMENT) == {}
 
 
 def test_external_secrets_cannot_say_its_version(folder: Path) -> None:

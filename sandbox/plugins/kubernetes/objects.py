@@ -89,9 +89,10 @@ def metadata(item: Object) -> Object:
 
 
 def annotation(item: Object, key: str) -> str:
-    """An annotation, empty where there is none."""
+    """An annotation, empty where there is none or where it is not known yet."""
     found = metadata(item).get("annotations")
-    return str(cast("Object", found).get(key, "")) if isinstance(found, dict) else ""
+    value = cast("Object", found).get(key) if isinstance(found, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def is_true(item: Object, key: str) -> bool:

@@ -12,6 +12,7 @@ from pulumi.provider.experimental import provider as sdk
 from sandbox.plugins.kubernetes import managers
 from sandbox.plugins.kubernetes.client import Client, UnknownKindError
 from sandbox.plugins.kubernetes.cluster import Cluster
+from sandbox.plugins.kubernetes.conditions import wait_for
 from sandbox.plugins.kubernetes.confidential import marked
 from sandbox.plugins.kubernetes.difference import differences, replaces, text, without
 from sandbox.plugins.kubernetes.immutable import METADATA, Mutability, immutable_fields
@@ -20,8 +21,10 @@ from sandbox.plugins.kubernetes.objects import (
     AUTONAMED,
     READ_ONLY_METADATA,
     SKIP_AWAIT,
+    WAIT_FOR,
     Object,
     annotate,
+    annotation,
     dashed,
     group_version_kind,
     identity,
@@ -29,7 +32,6 @@ from sandbox.plugins.kubernetes.objects import (
     is_true,
     metadata,
     name_of,
-    namespace_of,
     normalized,
     parse_identity,
     pruned,
@@ -121,6 +123,8 @@ class KubernetesProvider(sdk.Provider):
             elif is_true(old, AUTONAMED):
                 new.setdefault("metadata", {})["name"] = name_of(old)
                 annotate(new, AUTONAMED, "true")
+        if wanted := annotation(new, WAIT_FOR):
+            wait_for(wanted)  # a misspelt condition must not come to light when the object is there already
         if self._namespace and not metadata(new).get("namespace") and self._namespaced(new):
             new.setdefault("metadata", {})["namespace"] = self._namespace
         return sdk.CheckResponse(inputs=property_map(marked(underscored(new), request.new_inputs)))
@@ -143,10 +147,7 @@ class KubernetesProvider(sdk.Provider):
         immutable = METADATA if _is_patch(request.type, new) else immutable_fields(new, self._mutability)
         found = without(differences(live, new, immutable), request.ignore_changes)
         replacing = replaces(found)
-        same_place = name_of(new) == name_of(state) and metadata(new).get("namespace") in (
-            namespace_of(state) or None,
-            "default" if not namespace_of(state) else None,
-        )
+        same_place = identity(new) == identity(state)
         return sdk.DiffResponse(
             changes=bool(found),
             replaces=replacing,

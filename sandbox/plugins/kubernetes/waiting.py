@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from sandbox.plugins.kubernetes.client import ApiError, Client
+from sandbox.plugins.kubernetes.client import ApiError, Client, UnreachableError
 from sandbox.plugins.kubernetes.conditions import Check, wait_for
 from sandbox.plugins.kubernetes.objects import (
     SKIP_AWAIT,
@@ -64,14 +64,16 @@ class Waiter:
         seconds = seconds_of(inputs, timeout)
         live, reasons = created, list[str]()
         for _ in self._pauses(seconds):
-            found = self._get(created)
-            if found is None:
-                raise NotReadyError(live, [f"{_title(created)} was deleted while it was waited for"])
-            live = found
             try:
-                reasons = check(live)
+                found = self._get(created)
+                if found is None:
+                    raise NotReadyError(live, [f"{_title(created)} was deleted while it was waited for"])
+                live, reasons = found, check(found)
             except FailedError as error:
                 raise NotReadyError(live, [f"{_title(live)} has failed: {error}", *self._events(live)]) from error
+            except (ApiError, UnreachableError) as error:
+                # The object exists: an error now would lose it from state. The server may come back in time.
+                reasons = [str(error)]
             if not reasons:
                 return live
         if self._cancelled.is_set():
@@ -126,7 +128,7 @@ class Waiter:
             return []
         try:
             events = self._client.objects("v1", "Event", namespace_of(item), {"fieldSelector": "type=Warning"})
-        except ApiError:
+        except (ApiError, UnreachableError):
             return []
         about = [event for event in events if _subject(event).startswith(name_of(item))]
         about.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
