@@ -40,7 +40,7 @@ def run() -> bool:
         started = sandbox.up(shown, os.environ.get("BULKHEAD_PLUGINS", ""))
     console.print(
         f"Sandbox: {'running already' if started.already else f'up in {started.seconds:.1f} s'}; "
-        f"provider plugins: {started.plugins}, as {started.plugins_reason}."
+        f"provider plugins: {started.plugins}, as {started.plugins_reason.partition(' (')[0]}."
     )
     variables = sandbox.variables()
     os.environ.update(variables)  # the engine is found on the sandbox's PATH

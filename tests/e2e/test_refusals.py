@@ -44,10 +44,12 @@ def edit(project: Project, file: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", ["preview", "up"])
-def test_a_wrong_passphrase(applied: Project, command: str) -> None:
+@pytest.mark.parametrize("words", ["preview", "up --yes --skip-preview", "destroy --yes"])
+def test_a_wrong_passphrase(applied: Project, words: str) -> None:
     """The stack's secrets stay shut, and the passphrase is not repeated."""
-    outcome = applied.pulumi(command, "--stack", "prod", check=False, PULUMI_CONFIG_PASSPHRASE="not-the-word")
+    outcome = applied.pulumi(
+        *words.split(), "--stack", "prod", check=False, PULUMI_CONFIG_PASSPHRASE="not-the-word"
+    )
     refused(outcome, "incorrect passphrase")
     assert "not-the-word" not in outcome.output
 
