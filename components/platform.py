@@ -162,7 +162,8 @@ def load_platform(name: str, folder: Path = Path("platforms")) -> Platform:
         raise InputError(
             f"PULUMI_BACKEND_URL is {backend!r}; the sandbox works with its own state alone, {sandbox.backend!r}"
         )
-    postgresql = sandbox.postgresql.model_copy(update={"nodes": platform.postgresql.nodes})
+    servers = {**sandbox.postgresql.model_dump(by_alias=True), "nodes": platform.postgresql.nodes}
+    postgresql = parse(Postgresql, servers, key="postgresql.")  # measured by the stack's own rule
     return sandbox.model_copy(
         update={"domain": platform.domain, "legacy": platform.legacy, "postgresql": postgresql}
     )

@@ -18,6 +18,8 @@ from tests.e2e.servers import Servers
 from tests.e2e.waiting import eventually
 
 FOREIGN, KILLED = "pr-8", "pr-9"
+CREDENTIALS = 3
+"""How many credentials KeyBuzz has, each with a SecretStore."""
 
 
 def refused(outcome: Outcome, *words: str) -> None:
@@ -119,20 +121,24 @@ def test_a_namespace_that_belongs_to_somebody_else(applied: Project, servers: Se
         servers.core.delete_namespace(name)
 
 
-def _pending(project: Project, stack: str) -> list[str]:
-    """The types of what an engine has begun and not finished, as its state says while it runs."""
+def _pending(project: Project, stack: str) -> dict[str, dict[str, Any]]:
+    """What an engine has begun and not finished, as its state says while it runs: the resources, by URN."""
     folder = Path(project.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
     try:
         state = json.loads((folder / f".pulumi/stacks/keybuzz/{stack}.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
-        return []
+        return {}
     operations: list[dict[str, Any]] = state["checkpoint"]["latest"].get("pending_operations") or []
-    return [operation["resource"]["type"] for operation in operations]
+    return {operation["resource"]["urn"]: operation["resource"] for operation in operations}
 
 
 def _kill_while_it_waits(project: Project, servers: Servers, stack: str) -> None:
     """Begin an `up`, and kill the engine once it waits for an operator that is not there."""
-    waited = {"kubernetes:external-secrets.io/v1:SecretStore"}
+
+    def waits_for_stores_alone() -> bool:
+        stores = [entry["type"].endswith(":SecretStore") for entry in _pending(project, stack).values()]
+        return len(stores) == CREDENTIALS and all(stores)
+
     servers.sandbox.stop("external-secrets")
     try:
         with subprocess.Popen(
@@ -143,28 +149,50 @@ def _kill_while_it_waits(project: Project, servers: Servers, stack: str) -> None
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as engine:
-            eventually(lambda: set(_pending(project, stack)) == waited, "an engine that waits for stores alone")
-            os.kill(engine.pid, signal.SIGKILL)
+            try:
+                eventually(waits_for_stores_alone, "an engine that waits for the stores alone")
+            finally:
+                os.kill(engine.pid, signal.SIGKILL)
     finally:
         servers.sandbox.start("external-secrets", Quiet())
 
 
+def _adopt(project: Project, stack: str) -> None:
+    """Import what an engine had begun, which is there: the Kubernetes provider does not create it once more."""
+    names: dict[str, str] = {}
+    resources: list[dict[str, str]] = []
+    for urn, entry in _pending(project, stack).items():
+        name, metadata = urn.rsplit("::", 1)[1], entry["inputs"]["metadata"]
+        names |= {f"parent-of-{name}": entry["parent"], "kubernetes": entry["provider"].rsplit("::", 1)[0]}
+        resources.append(
+            {
+                "type": entry["type"],
+                "name": name,
+                "id": f"{metadata['namespace']}/{metadata['name']}",
+                "parent": f"parent-of-{name}",
+                "provider": "kubernetes",
+            }
+        )
+    file = project.folder / "begun.json"
+    file.write_text(json.dumps({"nameTable": names, "resources": resources}), encoding="utf-8")
+    project.pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", stack)
+    words = ("--yes", "--skip-preview", "--protect=false", "--generate-code=false", "--file", str(file))
+    project.pulumi("import", *words, "--stack", stack)
+
+
 def test_a_killed_engine(applied: Project, servers: Servers) -> None:
-    """Its lock and what it had begun are reported; after `cancel` and `refresh`, `up` goes on to the end."""
+    """Its lock and what it had begun are reported; once that is adopted, `up` goes on where it was."""
     with branch(applied, KILLED):
         _kill_while_it_waits(applied, servers, KILLED)
         refused(applied.up(KILLED, check=False), "the stack is currently locked", "pulumi cancel")
-        assert _pending(applied, KILLED) != []
 
         applied.pulumi("cancel", "--yes", "--stack", KILLED)
-        refreshed = applied.pulumi(
-            "refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", KILLED
-        )
-        assert "pending" in refreshed.output
-        assert _pending(applied, KILLED) == []
+        refused(applied.up(KILLED, check=False), f"{CREDENTIALS} pending operations", "already exists")
 
+        _adopt(applied, KILLED)
+        assert _pending(applied, KILLED) == {}
         applied.up(KILLED)
         assert applied.changes(KILLED, "--refresh") == []
         assert set(servers.secret(f"keybuzz-api-{KILLED}", "keybuzz-api-postgres")) >= {"PGUSER", "PGPASSWORD"}
         applied.destroy(KILLED)
-    assert residue(servers, KILLED) == {}
+        assert residue(servers, KILLED) == {}
