@@ -13,6 +13,10 @@ class InputError(RunError):
     """
 
 
+class PlatformError(InputError):
+    """A server that environments stand on does not answer as it must; nothing has been changed."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that `word` probably meant, as a sentence's end; empty when none is near."""
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

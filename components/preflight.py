@@ -4,31 +4,24 @@ An unreachable cluster can give a green preview, and a PostgreSQL end point may 
 errors here, all of them in one message, before any resource is touched.
 """
 
-import base64
 import http.client
+import json
 import os
 import ssl
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
+from components import kubeconfig
 from components.environment import Environment
-from components.errors import InputError
+from components.errors import PlatformError
 from components.platform import Platform
 
 TIMEOUT = 5
 """Seconds that one server has for one answer."""
 
 _VAULT_STATES = {501: "not initialised", 503: "sealed"}
-
-
-class PlatformError(InputError):
-    """A server that environments stand on does not answer as it must; nothing has been changed."""
 
 
 def check(platform: Platform) -> None:
@@ -54,11 +47,10 @@ def _fault(probe: Callable[[Platform], None], platform: Platform) -> str:
 
 def kubernetes(platform: Platform) -> None:
     """The API server says that it is ready; an answer of 401 or 403 shows as well that it is there."""
-    cluster = _cluster(platform.kubernetes.context)
-    server = str(cluster["server"])
-    status = _get(server, "/readyz", _trust(cluster), what="Kubernetes API server")
+    context = kubeconfig.read(platform.kubernetes.context)
+    status, _ = _get(context.server, "/readyz", context.trust(), what="Kubernetes API server")
     if status not in (200, 401, 403):
-        raise PlatformError(f"Kubernetes API server {server} is not ready: /readyz answers {status}")
+        raise PlatformError(f"Kubernetes API server {context.server} is not ready: /readyz answers {status}")
 
 
 def vault(platform: Platform) -> None:
@@ -70,14 +62,14 @@ def vault(platform: Platform) -> None:
         raise PlatformError(
             f"VAULT_CACERT is {os.environ['VAULT_CACERT']!r}, which cannot be used: {error}"
         ) from None
-    status = _get(address, "/v1/sys/health?standbyok=true", trust, what="Vault")
+    status, _ = _get(address, "/v1/sys/health?standbyok=true", trust, what="Vault")
     if status != http.client.OK:
         state = _VAULT_STATES.get(status, f"unhealthy, /v1/sys/health answers {status}")
         raise PlatformError(f"Vault {address} is {state}")
     token = os.environ.get("VAULT_TOKEN", "") or _token_file()
     if not token:
         raise PlatformError("VAULT_TOKEN is not set and there is no ~/.vault-token; log in with: vault login")
-    status = _get(address, "/v1/auth/token/lookup-self", trust, what="Vault", headers={"X-Vault-Token": token})
+    status, _ = _get(address, "/v1/auth/token/lookup-self", trust, what="Vault", headers={"X-Vault-Token": token})
     if status != http.client.OK:
         raise PlatformError(f"Vault {address} refuses the token ({status}); log in again with: vault login")
 
@@ -115,21 +107,18 @@ def refuse_foreign_namespaces(platform: Platform, environment: Environment, name
     Raises:
         PlatformError: the namespace, and what to do.
     """
-    kubernetes: Any = import_module("kubernetes")  # half a second; only what changes things pays it
-    urllib3: Any = import_module("urllib3")
-    session = kubernetes.config.new_client_from_config(context=platform.kubernetes.context)
-    api = kubernetes.client.CoreV1Api(session)
+    context = kubeconfig.read(platform.kubernetes.context)
+    trust = context.trust()
+    headers = context.identify(trust)
     wanted = {"bulkhead.dev/system": environment.system, "bulkhead.dev/environment": environment.name}
     for name in names:
-        try:
-            found = api.read_namespace(name, _request_timeout=TIMEOUT)
-        except kubernetes.client.ApiException as error:
-            if error.status == http.client.NOT_FOUND:
-                continue
-            raise PlatformError(f"namespace {name} cannot be read: {error.reason}") from None
-        except (OSError, urllib3.exceptions.HTTPError) as error:
-            raise PlatformError(f"namespace {name} cannot be read: {error}") from None
-        labels: dict[str, str] = found.metadata.labels or {}
+        path = f"/api/v1/namespaces/{name}"
+        status, body = _get(context.server, path, trust, what="Kubernetes API server", headers=headers)
+        if status == http.client.NOT_FOUND:
+            continue
+        if status != http.client.OK:
+            raise PlatformError(f"namespace {name} cannot be read: {context.server} answers {status}")
+        labels: dict[str, str] = json.loads(body)["metadata"].get("labels", {})
         if any(labels.get(key) != value for key, value in wanted.items()):
             owner = f"{labels.get('bulkhead.dev/system', '?')}/{labels.get('bulkhead.dev/environment', '?')}"
             raise PlatformError(
@@ -146,8 +135,8 @@ def _get(
     *,
     what: str,
     headers: dict[str, str] | None = None,
-) -> int:
-    """The status with which a server answers a GET."""
+) -> tuple[int, bytes]:
+    """The status and the body with which a server answers a GET."""
     url = urlsplit(address)
     host = url.hostname or ""
     connection = (
@@ -157,46 +146,12 @@ def _get(
     )
     try:
         connection.request("GET", url.path + path, headers=headers or {})
-        return connection.getresponse().status
+        response = connection.getresponse()
+        return response.status, response.read()
     except (OSError, http.client.HTTPException) as error:
         raise PlatformError(f"{what} {address} does not answer: {error}") from None
     finally:
         connection.close()
-
-
-def _cluster(context: str) -> dict[str, Any]:
-    """The kubeconfig's cluster of one context."""
-    files = os.environ.get("KUBECONFIG", "~/.kube/config").split(os.pathsep)
-    known: list[str] = []
-    for file in files:
-        path = Path(file).expanduser()
-        try:
-            config: dict[str, list[dict[str, Any]]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-            clusters = {entry["name"]: entry["cluster"] for entry in config["clusters"]}
-            contexts = {entry["name"]: entry["context"] for entry in config["contexts"]}
-        except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise PlatformError(f"KUBECONFIG: {path} is no kubeconfig: {error}") from None
-        if context in contexts:
-            return clusters[contexts[context]["cluster"]]
-        known += contexts
-    raise PlatformError(
-        f"kubernetes.context is {context!r}, which {', '.join(files)} does not have; it has {', '.join(known)}"
-    )
-
-
-def _trust(cluster: dict[str, Any]) -> ssl.SSLContext:
-    """Whose certificates a cluster of the kubeconfig is known by."""
-    trust = ssl.create_default_context()
-    try:
-        if data := cluster.get("certificate-authority-data"):
-            trust.load_verify_locations(cadata=base64.b64decode(data).decode())
-        elif file := cluster.get("certificate-authority"):
-            trust.load_verify_locations(cafile=file)
-    except (OSError, ValueError) as error:
-        raise PlatformError(f"KUBECONFIG: certificate-authority of {cluster['server']}: {error}") from None
-    if cluster.get("insecure-skip-tls-verify"):
-        trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
-    return trust
 
 
 def _token_file() -> str:

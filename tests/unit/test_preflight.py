@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +28,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Answers:
     config = {
         "clusters": [{"name": "here", "cluster": {"server": "https://10.1.1.1:6443"}}],
         "contexts": [{"name": "keybuzz", "context": {"cluster": "here", "user": "me"}}],
+        "users": [{"name": "me", "user": {"token": CANARY}}],
     }
     file = tmp_path / "kubeconfig"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -44,8 +46,8 @@ def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Answers:
     ) -> None:
         given = {"/readyz": 200, "/v1/sys/health": 200, "/v1/auth/token/lookup-self": 200, **(statuses or {})}
 
-        def get(_address: str, path: str, *_: object, **__: object) -> int:
-            return given[path.partition("?")[0]]
+        def get(_address: str, path: str, *_: object, **__: object) -> tuple[int, bytes]:
+            return given[path.partition("?")[0]], b""
 
         def connect(**_: Any) -> FakeConnection:
             if database:
@@ -191,28 +193,20 @@ def test_a_server_that_does_not_answer_is_a_fault_with_its_address(monkeypatch: 
         preflight._get("http://10.1.1.1:8200", "/v1/sys/health", what="Vault")
 
 
-class FakeCluster:
-    """The client's package, with the namespaces that are there already."""
+def holding(monkeypatch: pytest.MonkeyPatch, labels: Mapping[str, dict[str, str] | None]) -> None:
+    """A cluster that has namespaces with these labels, and keeps the one called `forbidden` to itself."""
 
-    class ApiException(Exception):  # noqa: N818 - the client's name
-        """What the client raises."""
-
-        def __init__(self, status: int) -> None:
-            super().__init__(status)
-            self.status, self.reason = status, "Forbidden"
-
-    def __init__(self, labels: Mapping[str, dict[str, str] | None]) -> None:
-        self.config = SimpleNamespace(new_client_from_config=lambda context: context)
-        self.client = SimpleNamespace(CoreV1Api=lambda _: self, ApiException=self.ApiException)
-        self._labels = labels
-
-    def read_namespace(self, name: str, **_: object) -> SimpleNamespace:
-        """One namespace, or what the server says instead."""
+    def get(_address: str, path: str, *_: object, headers: dict[str, str], **__: object) -> tuple[int, bytes]:
+        assert headers == {"Authorization": f"Bearer {CANARY}"}
+        name = path.rpartition("/")[2]
         if name == "forbidden":
-            raise self.ApiException(403)
-        if name not in self._labels:
-            raise self.ApiException(404)
-        return SimpleNamespace(metadata=SimpleNamespace(labels=self._labels[name]))
+            return 403, b""
+        if name not in labels:
+            return 404, b""
+        metadata = {"name": name} if labels[name] is None else {"name": name, "labels": labels[name]}
+        return 200, json.dumps({"metadata": metadata}).encode()
+
+    monkeypatch.setattr(preflight, "_get", get)
 
 
 OURS = {"bulkhead.dev/system": "keybuzz", "bulkhead.dev/environment": "dev"}
@@ -228,22 +222,25 @@ OURS = {"bulkhead.dev/system": "keybuzz", "bulkhead.dev/environment": "dev"}
     ],
 )
 def test_a_namespace_that_is_not_ours_is_refused_with_how_to_hand_it_over(
-    monkeypatch: pytest.MonkeyPatch, labels: dict[str, str] | None, words: str
+    answers: Answers, monkeypatch: pytest.MonkeyPatch, labels: dict[str, str] | None, words: str
 ) -> None:
-    cluster = FakeCluster({"keybuzz-api-dev": labels})
-    monkeypatch.setattr(preflight, "import_module", lambda _: cluster)
+    holding(monkeypatch, {"keybuzz-api-dev": labels})
     with pytest.raises(PlatformError) as refused:
         preflight.refuse_foreign_namespaces(platform(), environment(), ["keybuzz-api-dev"])
     assert words in str(refused.value)
     assert "kubectl label namespace keybuzz-api-dev bulkhead.dev/system=keybuzz" in str(refused.value)
 
 
-def test_our_own_namespaces_and_those_that_are_not_there_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "import_module", lambda _: FakeCluster({"keybuzz-api-dev": OURS}))
+def test_our_own_namespaces_and_those_that_are_not_there_are_taken(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holding(monkeypatch, {"keybuzz-api-dev": OURS})
     preflight.refuse_foreign_namespaces(platform(), environment(), ["keybuzz-api-dev", "keybuzz-dev"])
 
 
-def test_a_namespace_that_cannot_be_read_is_undecided_and_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "import_module", lambda _: FakeCluster({}))
-    with pytest.raises(PlatformError, match="namespace forbidden cannot be read: Forbidden"):
+def test_a_namespace_that_cannot_be_read_is_undecided_and_refused(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holding(monkeypatch, {})
+    with pytest.raises(PlatformError, match=r"namespace forbidden cannot be read: .* answers 403"):
         preflight.refuse_foreign_namespaces(platform(), environment(), ["forbidden"])
