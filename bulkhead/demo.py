@@ -26,8 +26,9 @@ _NEXT = """\
 The sandbox goes on running. What to try next:
   eval "$(.venv/bin/bulkhead sandbox env)"       plain pulumi, kubectl and psql work against it
   pulumi preview -s prod                         nothing to do
+  psql -c 'ALTER DATABASE keybuzz CONNECTION LIMIT 5'                or, with kubectl:
   kubectl -n keybuzz-api-dev scale deployment api --replicas 5
-  pulumi preview -s dev --refresh --diff         shows who changed what; `pulumi up -s dev --refresh` repairs it
+  pulumi preview -s dev --refresh                shows both; `pulumi up -s dev --refresh` puts them right
   .venv/bin/bulkhead sandbox status              the servers; `down` stops them, `reset` forgets them as well"""
 
 
