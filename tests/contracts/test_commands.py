@@ -66,7 +66,7 @@ def test_a_command_that_does_not_exist_would_be_found(tmp_path: Path) -> None:
 
 def test_make_help_names_every_target() -> None:
     shown = subprocess.run(
-        ["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
     ).stdout
     targets = make_targets()
     assert targets
