@@ -66,7 +66,7 @@ class AppDeploymentArgs:
 class AppDeployment(pulumi.ComponentResource):
     """A Deployment and what belongs to it.
 
-    Outputs: `namespace`, `service` (absent for a worker), `image`.
+    Outputs: `namespace`, `image`.
     """
 
     def __init__(

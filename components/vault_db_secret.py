@@ -60,7 +60,7 @@ class VaultDbSecretArgs:
 class VaultDbSecret(pulumi.ComponentResource):
     """A database credential, delivered and renewed.
 
-    Outputs: `secret` (the Secret's name), `path` (the KV secret), `policy`.
+    Outputs: `secret` (the Secret's name), `path` (the KV secret, mount included).
     """
 
     def __init__(

@@ -16,10 +16,15 @@ from sandbox.toolbox.catalogue import MODULES
 from sandbox.toolbox.workshop import WorkFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.toolbox.catalogue import ModuleFiles, Program, Tool
     from sandbox.toolbox.workshop import Workshop
 
 GO_NEEDED = (1, 26)
+BATCH = 250
+"""Packages compiled by one command."""
+_LIBRARIES = '{{if not (or .Standard (eq .Name "main"))}}{{.ImportPath}}{{end}}'
 
 
 def check_go(workshop: Workshop) -> None:
@@ -48,15 +53,32 @@ def go_version(text: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def build(entry: Tool, program: Program, into: Path, workshop: Workshop) -> None:
-    """Builds one program of a tool into a folder."""
+def build(entry: Tool, program: Program, into: Path, workshop: Workshop, tell: Callable[[str], None]) -> None:
+    """Builds one program of a tool into a folder, its packages first and in batches.
+
+    Go keeps a second copy of everything that one command compiled until this command ends: of the largest
+    tool that is 4 GB. Batches keep it small, and say how far the work is.
+    """
     into.mkdir(parents=True, exist_ok=True)
+    module, environment = _copy(entry.module, workshop), workshop.go_environment()
+    tell(f"downloading modules for {program.name}")
+    listing = workshop.run(["go", "list", "-deps", "-f", _LIBRARIES, program.package], cwd=module, env=environment)
+    packages = libraries(listing)
+    for start in range(0, len(packages), BATCH):
+        tell(f"compiling {program.name}, {start} of {len(packages)} packages")
+        workshop.run(["go", "build", *packages[start : start + BATCH]], cwd=module, env=environment)
+    tell(f"linking {program.name}")
     flags = f"-s -w {program.ldflags}".strip()
     workshop.run(
         ["go", "build", "-ldflags", flags, "-o", str(into / program.name), program.package],
-        cwd=_copy(program.pinned_by or entry.module, workshop),
-        env=workshop.go_environment(),
+        cwd=module,
+        env=environment,
     )
+
+
+def libraries(listing: str) -> list[str]:
+    """The import paths in what `go list` printed, without its lines about downloads."""
+    return [line for line in listing.splitlines() if line and not line.startswith("go: ")]
 
 
 def take_files(entry: Tool, files: ModuleFiles, into: Path, workshop: Workshop) -> None:

@@ -115,8 +115,7 @@ def _put_together(entry: Tool, staging: Path, workshop: Workshop, progress: Prog
         progress.step("downloading and unpacking")
         postgresql.assemble(staging, workshop)
     for program in () if found or not entry.module else entry.programs:
-        progress.step(f"building {program.name}")
-        gomodules.build(entry, program, staging / "bin", workshop)
+        gomodules.build(entry, program, staging / "bin", workshop, progress.step)
         how = "built"
     for files in entry.files:
         progress.step(f"taking {files.into} from {files.module}")

@@ -59,7 +59,7 @@ class Go:
         self.built: list[str] = []
         self.fails: dict[str, BaseException] = {}
 
-    def build(self, _entry: Tool, program: Program, into: Path, _workshop: Workshop) -> None:
+    def build(self, _entry: Tool, program: Program, into: Path, *_: object) -> None:
         if program.name in self.fails:
             raise self.fails[program.name]
         into.mkdir(parents=True, exist_ok=True)
@@ -205,7 +205,7 @@ def test_list_tells_programs_what_is_there(go: Go) -> None:
 def test_list_succeeds_once_all_is_there(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
     def assemble(into: Path, workshop: Workshop) -> None:
         for program in tool("postgresql").programs:
-            go.build(tool("postgresql"), program, into / "bin", workshop)
+            go.build(tool("postgresql"), program, into / "bin")
 
     monkeypatch.setattr("sandbox.toolbox.postgresql.assemble", assemble)
     install.install(CATALOGUE, Notes())

@@ -7,14 +7,18 @@ import hashlib
 import io
 import json
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sandbox.toolbox import gomodules, postgresql
 from sandbox.toolbox.catalogue import MODULES, ModuleFiles, tool
 from sandbox.toolbox.workshop import WorkFailed, Workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CRDS = tool("cert-manager-crds")
 
@@ -70,6 +74,32 @@ def test_a_module_that_is_not_pinned_is_an_error() -> None:
         gomodules.required(MODULES / "crds", "example.org/x")
     with pytest.raises(WorkFailed, match=r"go\.sum has no sum"):
         gomodules.pinned_sum(MODULES / "crds" / "go.sum", "example.org/x", "v1.0.0")
+
+
+@dataclass(frozen=True)
+class Recording(Workshop):
+    """A workshop that lists packages and remembers what it was asked to build."""
+
+    commands: list[list[str]] = field(default_factory=list[list[str]])
+
+    def run(self, command: Sequence[str | Path], **_: object) -> str:
+        self.commands.append([str(word) for word in command])
+        return "go: downloading example.org/a v1.0.0\n\na\nb\nc\nd\ne\n" if "list" in command else ""
+
+
+def test_packages_are_compiled_in_batches_before_the_program_is_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gomodules, "BATCH", 2)
+    workshop, told = Recording(tmp_path, lambda: None), list[str]()
+    kubernetes = tool("kubernetes")
+    gomodules.build(kubernetes, kubernetes.programs[0], tmp_path / "bin", workshop, told.append)
+    compiled = [command[2:] for command in workshop.commands[1:-1]]
+    assert compiled == [["a", "b"], ["c", "d"], ["e"]]
+    assert told[2] == "compiling kube-apiserver, 2 of 5 packages"
+    link = workshop.commands[-1]
+    assert link[3] == "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3"
+    assert link[-2:] == [str(tmp_path / "bin" / "kube-apiserver"), "k8s.io/kubernetes/cmd/kube-apiserver"]
 
 
 @pytest.mark.parametrize(("text", "version"), [("go1.26.8", (1, 26)), ("go1.27rc1", (1, 27)), ("devel", (0, 0))])
