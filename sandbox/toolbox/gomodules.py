@@ -60,7 +60,8 @@ def build(entry: Tool, program: Program, into: Path, workshop: Workshop, tell: C
     tool that is 4 GB. Batches keep it small, and say how far the work is.
     """
     into.mkdir(parents=True, exist_ok=True)
-    module, environment = _copy(entry.module, workshop), workshop.go_environment()
+    module = _copy(program.pinned_by or entry.module, workshop)
+    environment = workshop.go_environment()
     tell(f"downloading modules for {program.name}")
     listing = workshop.run(["go", "list", "-deps", "-f", _LIBRARIES, program.package], cwd=module, env=environment)
     packages = libraries(listing)

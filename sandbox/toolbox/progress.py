@@ -66,7 +66,7 @@ def remaining(expected: Sequence[float], finished: int, spent_before: float, spe
     if finished < len(expected) and spent_now > expected[finished]:  # its overrun says something already
         known, spent = finished + 1, spent_before + spent_now
     planned = sum(expected[:known])
-    pace = min(max(spent / planned, 0.3), 5.0) if planned >= _TELLING else 1.0
+    pace = min(max(spent / planned, 0.7), 5.0) if planned >= _TELLING else 1.0
     current = max(expected[finished] * pace - spent_now, 0.0) if finished < len(expected) else 0.0
     return current + pace * sum(expected[finished + 1 :])
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.toolbox import gomodules, postgresql
-from sandbox.toolbox.catalogue import MODULES, ModuleFiles, tool
+from sandbox.toolbox.catalogue import CATALOGUE, MODULES, ModuleFiles, tool
 from sandbox.toolbox.workshop import WorkFailed, Workshop
 
 if TYPE_CHECKING:
@@ -81,8 +82,10 @@ class Recording(Workshop):
     """A workshop that lists packages and remembers what it was asked to build."""
 
     commands: list[list[str]] = field(default_factory=list[list[str]])
+    folders: set[str] = field(default_factory=set[str])
 
-    def run(self, command: Sequence[str | Path], **_: object) -> str:
+    def run(self, command: Sequence[str | Path], *, cwd: Path, **_: object) -> str:
+        self.folders.add(cwd.name)
         self.commands.append([str(word) for word in command])
         return "go: downloading example.org/a v1.0.0\n\na\nb\nc\nd\ne\n" if "list" in command else ""
 
@@ -100,6 +103,22 @@ def test_packages_are_compiled_in_batches_before_the_program_is_linked(
     link = workshop.commands[-1]
     assert link[3] == "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3"
     assert link[-2:] == [str(tmp_path / "bin" / "kube-apiserver"), "k8s.io/kubernetes/cmd/kube-apiserver"]
+
+
+def test_every_program_is_built_where_it_is_pinned(tmp_path: Path) -> None:
+    for entry in CATALOGUE:
+        for program in entry.programs:
+            if program.package:
+                workshop = Recording(tmp_path, lambda: None)
+                gomodules.build(entry, program, tmp_path / "bin", workshop, lambda _text: None)
+                (folder,) = workshop.folders
+                assert f"tool {program.package}" in _tools(MODULES / folder / "go.mod")
+
+
+def _tools(file: Path) -> list[str]:
+    """The programs that a go.mod is there for, one `tool` directive each."""
+    text = re.sub(r"tool \(([^)]*)\)", lambda block: re.sub(r"\t", "tool ", block[1]), file.read_text())
+    return [line for line in text.splitlines() if line.startswith("tool ")]
 
 
 @pytest.mark.parametrize(("text", "version"), [("go1.26.8", (1, 26)), ("go1.27rc1", (1, 27)), ("devel", (0, 0))])
