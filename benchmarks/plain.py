@@ -19,6 +19,7 @@ _MODULES = {
     "postgresql": "postgresql",
     "random": "random",
 }
+_CUSTOM = "k8s.apiextensions.CustomResource"
 _HEAD = '''"""The same resources as KeyBuzz's, declared plainly."""
 
 import pulumi
@@ -67,8 +68,12 @@ def _statement(resource: Mapping[str, Any], passwords: Mapping[str, str], old: s
     names = {dependency.rsplit("::", 1)[1] for dependency in resource.get("dependencies", [])}
     provider = resource["provider"].rsplit("::", 2)[1]
     options = f"opts=options({provider!r}, {sorted(names)!r}{_more(resource)})"
-    arguments = _arguments(inputs, passwords, old, new, raw=kind.startswith("kubernetes:"))
-    return f"made[{_name(resource)!r}] = {_class(kind)}({_name(resource)!r}{arguments}, {options})"
+    made_by = _class(kind)
+    if kind.startswith("kubernetes:") and made_by != _CUSTOM:
+        for implied in ("apiVersion", "kind"):  # a typed class knows its own
+            inputs.pop(implied, None)
+    arguments = _arguments(inputs, passwords, old, new)
+    return f"made[{_name(resource)!r}] = {made_by}({_name(resource)!r}{arguments}, {options})"
 
 
 def _more(resource: Mapping[str, Any]) -> str:
@@ -82,27 +87,14 @@ def _class(kind: str) -> str:
         group, version = module.split("/")
         known = {"networking.k8s.io": "networking", "rbac.authorization.k8s.io": "rbac"}
         if "." in group and group not in known:
-            return "k8s.apiextensions.CustomResource"
+            return _CUSTOM
         return f"k8s.{known.get(group, group)}.{version}.{name}"
     folder = module.split("/")[0]
     return f"{_MODULES[package]}.{name}" if folder == "index" else f"{_MODULES[package]}.{folder}.{name}"
 
 
-def _arguments(
-    inputs: Mapping[str, Any], passwords: Mapping[str, str], old: str, new: str, *, raw: bool = False
-) -> str:
-    custom = (
-        {"apiVersion", "kind"}
-        if raw and "." not in str(inputs.get("apiVersion", "")).split("/")[0]
-        else set[str]()
-    )
-    custom = custom or ({"apiVersion", "kind"} if raw and "k8s.io" in str(inputs.get("apiVersion")) else custom)
-    pairs = (
-        f", {_snake(key)}={_value(value, passwords, old, new)}"
-        for key, value in inputs.items()
-        if key not in custom
-    )
-    return "".join(pairs)
+def _arguments(inputs: Mapping[str, Any], passwords: Mapping[str, str], old: str, new: str) -> str:
+    return "".join(f", {_snake(key)}={_value(value, passwords, old, new)}" for key, value in inputs.items())
 
 
 def _value(value: Any, passwords: Mapping[str, str], old: str, new: str) -> str:

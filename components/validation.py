@@ -194,7 +194,8 @@ Word = Annotated[str, Matching(r"[a-z][a-z0-9]*", "lower-case letters and digits
 EnvironmentName = Annotated[
     str, Matching(r"[a-z][a-z0-9]*(-[0-9]+)?", "a lower-case word, or one with a number: dev, pr-7")
 ]
-Name = Annotated[str, Matching(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a DNS label: letters, digits and hyphens")]
+DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+Name = Annotated[str, Matching(DNS_LABEL, "a DNS label: letters, digits and hyphens")]
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Cpu = Annotated[str, Matching(_CPU, 'processor time such as "500m" or "2"')]

@@ -28,7 +28,7 @@ from components.manifest import Manifest, manifest
 from components.namespace import Namespace
 from components.providers import Connected
 from components.settings import Credentials, Workload
-from components.validation import seconds
+from components.validation import DNS_LABEL, seconds
 
 LOGIN_SECONDS = 600
 """Seconds that External Secrets' login at Vault lives where no lease hangs on it."""
@@ -269,7 +269,7 @@ def _refuse_unusable(args: VaultDbSecretArgs) -> None:
 
 
 def _require_label(what: str, value: object) -> None:
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+    if not isinstance(value, str) or not re.fullmatch(DNS_LABEL, value):
         raise InputError(f"{what} is {value!r}; use a DNS label: lower-case letters, digits and hyphens")
 
 

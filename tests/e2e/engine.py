@@ -52,17 +52,7 @@ class Project:
 
     def pulumi(self, *words: str, check: bool = True, **variables: str) -> Outcome:
         """Run `pulumi WORDS`; its output, both streams together, is remembered in `said`."""
-        done = subprocess.run(
-            ["pulumi", "--non-interactive", *words],
-            cwd=self.folder,
-            env={**self.environment, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        done = self._run(words, variables, stderr=subprocess.STDOUT)
         self.said.append(done.stdout)
         assert not check or done.returncode == 0, f"pulumi {' '.join(words)}\n{done.stdout[-6000:]}"
         return Outcome(done.returncode, done.stdout)
@@ -121,16 +111,22 @@ class Project:
         return {entry["urn"]: entry.get("id", "") for entry in found}
 
     def _json(self, *words: str) -> Any:
-        done = subprocess.run(
+        done = self._run(words, {}, stderr=subprocess.PIPE)
+        self.said.extend((done.stdout, done.stderr))
+        assert done.returncode == 0, f"pulumi {' '.join(words)}\n{done.stderr[-3000:]}\n{done.stdout[-3000:]}"
+        return json.loads(done.stdout)
+
+    def _run(
+        self, words: tuple[str, ...], variables: Mapping[str, str], *, stderr: int
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             ["pulumi", "--non-interactive", *words],
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, **variables},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             timeout=SECONDS,
             check=False,
         )
-        self.said.extend((done.stdout, done.stderr))
-        assert done.returncode == 0, f"pulumi {' '.join(words)}\n{done.stderr[-3000:]}\n{done.stdout[-3000:]}"
-        return json.loads(done.stdout)
