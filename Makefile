@@ -9,7 +9,7 @@ BULKHEAD := .venv/bin/bulkhead
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Python packages and tools; about 25 minutes the first time, then under 3 seconds
+setup: ## Python packages and tools; about half an hour the first time, then under 3 seconds
 	@$(PYTHON) sandbox/toolbox/bootstrap.py
 	@$(BULKHEAD) tools install
 

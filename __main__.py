@@ -1,59 +1,60 @@
 """KeyBuzz: the same program for every stack; what an environment has of its own is in Pulumi.<stack>.yaml."""
 
+from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from components import (
-    AppDeployment,
-    AppDeploymentArgs,
-    EnvironmentDatabase,
-    EnvironmentDatabaseArgs,
-    Ingress,
-    IngressArgs,
-    Namespace,
-    NamespaceArgs,
-    Probes,
-    Settings,
-    VaultDbSecret,
-    VaultDbSecretArgs,
-    connect,
-)
+import components as bulkhead
 
 APPS, DATABASES = ("api", "backend", "client", "worker"), ("api", "backend")
 
-settings = Settings.load(apps=APPS, databases=DATABASES)
-env, platform = settings.environment, connect(settings)
-namespaces = {app: Namespace(app, NamespaceArgs(environment=env, part=app), platform) for app in APPS}
+settings = bulkhead.Settings.load(apps=APPS, databases=DATABASES)
+env, platform, how = settings.environment, bulkhead.connect(settings), settings.credentials
+parts = {app: bulkhead.NamespaceArgs(environment=env, part=app, quota=settings.quota) for app in APPS}
+namespaces = {app: bulkhead.Namespace(app, args, platform) for app, args in parts.items()}
 
 
-def database(name: str, **more: Any) -> EnvironmentDatabase:
-    args = EnvironmentDatabaseArgs(environment=env, values=settings.database(name), **more)
-    return EnvironmentDatabase(name, args, platform)
+def database(name: str, **more: Any) -> bulkhead.EnvironmentDatabase:
+    args = bulkhead.EnvironmentDatabaseArgs(environment=env, values=settings.database(name), **more)
+    return bulkhead.EnvironmentDatabase(name, args, platform)
 
 
-def credential(app: str, opens: EnvironmentDatabase, secret: str, **more: Any) -> VaultDbSecret:
-    where, user, how = namespaces[app], settings.workload(app), settings.credentials
-    args = VaultDbSecretArgs(
-        environment=env, database=opens, namespace=where, secret=secret, used_by=user, credentials=how, **more
+def schema(name: str, of: bulkhead.EnvironmentDatabase) -> bulkhead.SchemaMigration:
+    here, files = namespaces[name], Path("database", name)
+    args = bulkhead.SchemaMigrationArgs(
+        environment=env, namespace=here, database=of, credentials=how, files=files, seeds=files / "seeds"
     )
-    return VaultDbSecret(app, args, platform)
+    return bulkhead.SchemaMigration(name, args, platform)
 
 
-def application(name: str, **more: Any) -> AppDeployment:
-    args = AppDeploymentArgs(environment=env, namespace=namespaces[name], workload=settings.workload(name), **more)
-    return AppDeployment(name, args, platform)
+def credential(app: str, opens: bulkhead.EnvironmentDatabase, secret: str, **more: Any) -> bulkhead.VaultDbSecret:
+    here, user = namespaces[app], settings.workload(app)
+    args = bulkhead.VaultDbSecretArgs(
+        environment=env, namespace=here, database=opens, credentials=how, secret=secret, used_by=user, **more
+    )
+    return bulkhead.VaultDbSecret(app, args, platform)
 
 
-keybuzz, keybuzz_backend = database("api", bears_system_name=True), database("backend")
-api_login = credential("api", keybuzz, "keybuzz-api-postgres")
-backend_login = credential("backend", keybuzz_backend, "keybuzz-backend-db", database_url=True)
-worker_login = credential("worker", keybuzz_backend, "keybuzz-worker-db", database_url=True)
+def application(name: str, **more: Any) -> bulkhead.AppDeployment:
+    here, workload = namespaces[name], settings.workload(name)
+    args = bulkhead.AppDeploymentArgs(environment=env, namespace=here, workload=workload, **more)
+    return bulkhead.AppDeployment(name, args, platform)
 
-api = application("api", port=3001, probes=Probes(), secrets=(api_login,), reaches=(keybuzz,))
-backend = application("backend", port=4000, probes=Probes(), secrets=(backend_login,), reaches=(keybuzz_backend,))
-application("worker", secrets=(worker_login,), reaches=(keybuzz_backend, backend))
+
+main, jobs = database("api", bears_system_name=True), database("backend")
+tables, queue = schema("api", main), schema("backend", jobs)
+api_login = credential("api", main, "keybuzz-api-postgres")
+jobs_login = credential("backend", jobs, "keybuzz-backend-db", database_url=True)
+worker_login = credential("worker", jobs, "keybuzz-worker-db", database_url=True)
+
+live = bulkhead.Probes()
+api = application("api", port=3001, probes=live, secrets=(api_login,), reaches=(main,), after=(tables,))
+backend = application("backend", port=4000, probes=live, secrets=(jobs_login,), reaches=(jobs,), after=(queue,))
+application("worker", secrets=(worker_login,), reaches=(jobs, backend), after=(queue,))
 public = {"NEXT_PUBLIC_API_URL": env.url("api"), "NEXT_PUBLIC_APP_ENV": env.stage}
-client = application("client", port=3000, probes=Probes(ready="/login"), variables=public, reaches=(api,))
-hosts = {"api": api, "backend": backend, "client": client}
-pulumi.export("urls", Ingress("public", IngressArgs(environment=env, hosts=hosts), platform).urls)
+login = bulkhead.Probes(ready="/login")
+client = application("client", port=3000, probes=login, variables=public, reaches=(api,))
+routes = tuple(bulkhead.Route(to=app, host=app.app) for app in (api, backend, client))
+args = bulkhead.IngressArgs(environment=env, routes=routes)
+pulumi.export("urls", bulkhead.Ingress("public", args, platform).urls)

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import programs
-from benchmarks.measuring import Command, Cost, medians, run
+from benchmarks.measuring import Command, Cost, at_once, medians, run
 from bulkhead.sandbox_progress import Quiet
 from sandbox.layout import checkout
 from sandbox.platform import Sandbox
@@ -32,6 +32,8 @@ Row = tuple[str, str, float, str, float | None]
 """What was measured, of what, the figure, its unit, and the goal it is held against."""
 
 GOAL = 1.05
+SIDE_BY_SIDE_GOAL = 1.5
+SYSTEMS = ("keybuzz", "ansible-builder", "twinme")
 APPS = (1, 10, 50)
 
 
@@ -39,26 +41,58 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, max=50, help="How often each command is measured.")] = 5,
     output: Annotated[Path | None, typer.Option(help="Write the JSON here too.")] = None,
     apps: Annotated[bool, typer.Option(help="Measure how the cost grows with the number of applications.")] = True,
+    side_by_side: Annotated[bool, typer.Option(help="Measure six previews at once.")] = True,
+    system: Annotated[list[str] | None, typer.Option(help="Only these systems.")] = None,
 ) -> None:
     """Measure, and print a table and JSON; nothing is asserted, since machines are shared and noisy."""
     rows: list[Row] = []
+    systems = tuple(system or SYSTEMS)
+    if unknown := [name for name in systems if name not in SYSTEMS]:
+        raise typer.BadParameter(f"{unknown[0]!r} is no system; use {', '.join(SYSTEMS)}", param_hint="--system")
     with (
         tempfile.TemporaryDirectory(prefix="bulkhead-bench-") as folder,
         _sandbox(Path(folder), rows) as variables,
     ):
-        keybuzz = programs.keybuzz(Path(folder) / "programs", "measured", variables)
-        rows += _once(keybuzz, "up", "create of an environment")
-        plain = programs.plainly(Path(folder) / "programs", "plain", keybuzz)
-        plain.pulumi("up", "--yes", "--skip-preview", "--stack", plain.stack)
-        empty = programs.empty(Path(folder) / "programs", variables)
+        place = Path(folder) / "programs"
+        empty = programs.empty(place, variables)
         empty.pulumi("up", "--yes", "--skip-preview", "--stack", empty.stack)
-        rows += _ratios(keybuzz, plain, empty, rounds)
-        rows += _before_first(keybuzz, plain, rounds)
-        rows += _once(keybuzz, "destroy", "destroy of an environment")
-        programs.remove(plain)
+        for name in systems:
+            rows += _system(place / "measured", name, empty, variables, rounds)
         if apps:
-            rows += _growth(Path(folder) / "programs", variables, rounds)
+            rows += _growth(place, variables, rounds)
+        if side_by_side:
+            rows += _side_by_side(place / "six", variables, rounds)
     _print(rows, output)
+
+
+def _system(folder: Path, name: str, empty: Program, variables: Mapping[str, str], rounds: int) -> list[Row]:
+    """What one system costs, against a plain program of the same resources and an empty one."""
+    (system,) = programs.system(folder, name, ("measured",), variables)
+    rows = _once(system, "up", "create of an environment")
+    plain = programs.plainly(folder, "plain", system)
+    plain.pulumi("up", "--yes", "--skip-preview", "--stack", plain.stack)
+    rows += _ratios(system, plain, empty, rounds)
+    rows += _before_first(system, plain, rounds)
+    rows += _once(system, "destroy", "destroy of an environment")
+    programs.remove(plain)
+    return rows
+
+
+def _side_by_side(folder: Path, variables: Mapping[str, str], rounds: int) -> list[Row]:
+    """The previews of all six stacks at once, against the slowest of them alone and against all in a row."""
+    stacks = [one for name in SYSTEMS for one in programs.system(folder, name, ("dev", "prod"), variables)]
+    for one in stacks:
+        one.pulumi("up", "--yes", "--skip-preview", "--stack", one.stack)
+    previews = _commands("preview", of=tuple(stacks))
+    alone = [medians([preview], rounds)[preview.name].wall for preview in previews]
+    together = statistics.median(at_once(previews) for _ in range(rounds))
+    what = "pulumi preview, no change, six stacks"
+    return [
+        (what, "the slowest alone", max(alone), "s", None),
+        (what, "side by side", together, "s", None),
+        (what, "side by side, to the slowest alone", together / max(alone), "×", SIDE_BY_SIDE_GOAL),
+        (what, "side by side, to all in a row", together / sum(alone), "×", None),
+    ]
 
 
 @contextlib.contextmanager
@@ -82,7 +116,7 @@ def _sandbox(folder: Path, rows: list[Row]) -> Generator[dict[str, str]]:
 def _once(program: Program, word: str, what: str) -> list[Row]:
     words = program.words(word, "--yes", "--skip-preview")
     cost = run(Command(name=word, words=words, folder=program.folder, variables=program.variables))
-    return [("keybuzz", what, cost.wall, "s", None)]
+    return [(program.name, what, cost.wall, "s", None)]
 
 
 def _commands(word: str, *flags: str, of: tuple[Program, ...]) -> list[Command]:
@@ -97,34 +131,33 @@ def _commands(word: str, *flags: str, of: tuple[Program, ...]) -> list[Command]:
     ]
 
 
-def _ratios(keybuzz: Program, plain: Program, empty: Program, rounds: int) -> list[Row]:
+def _ratios(system: Program, plain: Program, empty: Program, rounds: int) -> list[Row]:
     rows: list[Row] = []
     for title, flags in (("preview", ()), ("up", ("--yes", "--skip-preview"))):
-        costs = medians(_commands(title, *flags, of=(keybuzz, plain, empty)), rounds)
-        ours = costs["keybuzz"]
-        rows.append((f"pulumi {title}, no change", "KeyBuzz", ours.wall, "s", None))
-        for other, goal in (("plain", GOAL), ("empty", None)):
-            rows += _against(f"pulumi {title}, no change", ours, costs[other], other, goal)
+        costs = medians(_commands(title, *flags, of=(system, plain, empty)), rounds)
+        ours, what = costs[system.name], f"{system.name}: pulumi {title}, no change"
+        rows.append((what, "ours", ours.wall, "s", None))
+        for other, kind, goal in ((plain, "plain", GOAL), (empty, "empty", None)):
+            rows += _against(what, ours, costs[other.name], kind, goal)
     return rows
 
 
-def _against(what: str, ours: Cost, theirs: Cost, name: str, goal: float | None) -> list[Row]:
+def _against(what: str, ours: Cost, theirs: Cost, kind: str, goal: float | None) -> list[Row]:
     return [
-        (what, f"{name} program", theirs.wall, "s", None),
-        (what, f"wall clock, KeyBuzz to {name}", ours.wall / theirs.wall, "×", goal),
-        (what, f"processor, KeyBuzz to {name}", ours.processor / theirs.processor, "×", goal),
+        (what, f"{kind} program", theirs.wall, "s", None),
+        (what, f"wall clock, ours to {kind}", ours.wall / theirs.wall, "×", goal),
+        (what, f"processor, ours to {kind}", ours.processor / theirs.processor, "×", goal),
     ]
 
 
-def _before_first(keybuzz: Program, plain: Program, rounds: int) -> list[Row]:
+def _before_first(system: Program, plain: Program, rounds: int) -> list[Row]:
     """Processor time of the program alone, up to its first resource."""
-    spent = {program.name: [_first(program) for _ in range(rounds)] for program in (keybuzz, plain)}
-    ours, theirs = (statistics.median(spent[name]) for name in ("keybuzz", "plain"))
-    what = "before the first resource"
+    ours, theirs = (statistics.median(_first(one) for _ in range(rounds)) for one in (system, plain))
+    what = f"{system.name}: before the first resource"
     return [
-        (what, "KeyBuzz, processor", ours, "s", None),
+        (what, "ours, processor", ours, "s", None),
         (what, "plain program, processor", theirs, "s", None),
-        (what, "processor, KeyBuzz to plain", ours / theirs, "×", GOAL),
+        (what, "processor, ours to plain", ours / theirs, "×", GOAL),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A plain Pulumi program that declares what KeyBuzz declares, without our components.
+"""A plain Pulumi program that declares what a system declares, without our components.
 
 It is written from a stack's recorded state: each resource by the provider package's own typed class, in the order
 of registration, with the same inputs, options and dependencies, as somebody would who knows Pulumi and not us.
@@ -20,7 +20,7 @@ _MODULES = {
     "random": "random",
 }
 _CUSTOM = "k8s.apiextensions.CustomResource"
-_HEAD = '''"""The same resources as KeyBuzz's, declared plainly."""
+_HEAD = '''"""The same resources as a system's, declared plainly."""
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -45,27 +45,37 @@ def write(state: Mapping[str, Any], old: str, new: str) -> str:
         old: the environment that it is of.
         new: the environment that the plain program makes; every physical name has it in the old one's place.
     """
-    resources = state["deployment"]["resources"]
+    resources = [one for one in state["deployment"]["resources"] if one.get("custom") and not _is_engines(one)]
     passwords = {
         resource["outputs"]["result"]["plaintext"].strip('"'): _name(resource)
         for resource in resources
         if resource["type"] == "random:index/randomPassword:RandomPassword"
     }
-    lines = [_statement(resource, passwords, old, new) for resource in resources if resource.get("custom")]
-    return _HEAD + "\n".join(line for line in lines if line) + "\n"
+    names = {_name(resource) for resource in resources}
+    lines = [_statement(resource, names, passwords, old, new) for resource in resources]
+    return _HEAD + "\n".join(lines) + "\n"
 
 
-def _statement(resource: Mapping[str, Any], passwords: Mapping[str, str], old: str, new: str) -> str:
+def _is_engines(resource: Mapping[str, Any]) -> bool:
+    """Whether the engine itself keeps it: the stack, and what the stack remembers."""
     kind: str = resource["type"]
-    if kind == "pulumi:pulumi:Stack":
-        return ""
-    inputs = {key: value for key, value in resource["inputs"].items() if not key.startswith("__")}
+    return kind == "pulumi:providers:pulumi" or (
+        kind.startswith("pulumi:") and not kind.startswith("pulumi:providers:")
+    )
+
+
+def _statement(
+    resource: Mapping[str, Any], known: set[str], passwords: Mapping[str, str], old: str, new: str
+) -> str:
+    kind: str = resource["type"]
+    given = cast("dict[str, Any]", resource.get("inputs") or {})
+    inputs = {key: value for key, value in given.items() if not key.startswith("__")}
     if kind.startswith("pulumi:providers:"):
         inputs.pop("version", None)
         arguments = _arguments({key: _decoded(value) for key, value in inputs.items()}, passwords, old, new)
         module = _MODULES[kind.rsplit(":", 1)[1]]
         return f"made[{_name(resource)!r}] = {module}.Provider({_name(resource)!r}{arguments})"
-    names = {dependency.rsplit("::", 1)[1] for dependency in resource.get("dependencies", [])}
+    names = {dependency.rsplit("::", 1)[1] for dependency in resource.get("dependencies", [])} & known
     provider = resource["provider"].rsplit("::", 2)[1]
     options = f"opts=options({provider!r}, {sorted(names)!r}{_more(resource)})"
     made_by = _class(kind)
@@ -119,12 +129,18 @@ def _value(value: Any, passwords: Mapping[str, str], old: str, new: str) -> str:
             return repr(value)
 
 
-def _secret(known: str, passwords: Mapping[str, str], inner: Callable[[Any], str]) -> str:
-    """A secret input: a password, or JSON that has one in it."""
+def _secret(known: Any, passwords: Mapping[str, str], inner: Callable[[Any], str]) -> str:
+    """A secret input: a password, JSON that has some in it, or what was made of one, as it is."""
     if known in passwords:
         return f"made[{passwords[known]!r}].result"
-    parts = ", ".join(f"{key}={inner(text)}" for key, text in json.loads(known).items())
-    return f"pulumi.Output.secret(pulumi.Output.json_dumps(dict({parts})))"
+    try:
+        parts = cast("dict[str, Any]", json.loads(known))
+    except ValueError:
+        return f"pulumi.Output.secret({known!r})"
+    if not isinstance(parts, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - JSON may be anything
+        return f"pulumi.Output.secret({known!r})"
+    pairs = ", ".join(f"{key!r}: {inner(text)}" for key, text in parts.items())
+    return f"pulumi.Output.secret(pulumi.Output.json_dumps({{{pairs}}}))"
 
 
 def _decoded(value: Any) -> Any:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bulkhead import errors, sandbox, settings, tools
+from bulkhead import errors, sandbox, settings, structure, tools
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(settings.app, name="settings")
+app.add_typer(structure.app, name="structure")
 app.add_typer(tools.app, name="tools")
 
 

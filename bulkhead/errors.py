@@ -15,6 +15,6 @@ def explain(error: Exception) -> tuple[str, int] | None:
         return str(error), error.exit_code
     if isinstance(error, ToolMissing):
         return str(error), MISSING_TOOL
-    if type(error).__name__ == "EngineError":  # by name: its module takes half a second to import
+    if type(error).__name__ in ("EngineError", "StructureError"):  # by name: to import one takes half a second
         return str(error), ENGINE_FAILED
     return None

@@ -29,7 +29,7 @@ def install(
 ) -> None:
     """Install what is missing: linked if PATH has the right version, else built or unpacked.
 
-    Takes about 25 minutes from nothing on two cores; what is in place is left alone. May be interrupted
+    Takes about half an hour from nothing on two cores; what is in place is left alone. May be interrupted
     at any time: the next run goes on where it was.
 
     Exit codes: 0 all is in place, 1 a tool could not be installed, 2 wrong usage, 130 interrupted.

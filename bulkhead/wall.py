@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import psycopg.conninfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +43,11 @@ class Credential:
     principal: str
     path: str
     values: Mapping[str, str]
+
+    @property
+    def opens_database(self) -> bool:
+        """Whether it has a login to a database; a cache's has none."""
+        return "PGDATABASE" in self.values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +97,7 @@ class Cluster:
             account=login["serviceAccountRef"]["name"],
             principal=login["role"],
             path=item["spec"]["dataFrom"][0]["extract"]["key"],
-            values={key: base64.b64decode(value).decode() for key, value in data.items()},
+            values=with_login({key: base64.b64decode(value).decode() for key, value in data.items()}),
         )
 
     def token(self, credential: Credential) -> str:
@@ -105,7 +111,8 @@ class Cluster:
     def attempts(self, mine: Credential, theirs: Credential) -> Iterator[Attempt]:
         """Try to reach `theirs` with what the holder of `mine` has."""
         token = self.token(mine)
-        yield self._database(mine, theirs)
+        if mine.opens_database and theirs.opens_database:
+            yield self._database(mine, theirs)
         yield self._vault_role(token, mine, theirs)
         yield self._vault_path(token, mine, theirs)
         yield self._secret(token, mine, theirs)
@@ -158,6 +165,22 @@ class Cluster:
 
     def _vault(self) -> Any:
         return hvac.Client(url=self._variables["VAULT_ADDR"], timeout=_TIMEOUT)
+
+
+def with_login(values: dict[str, str]) -> dict[str, str]:
+    """A Secret's values, and those of libpq's variables that stand in a database's URL among them."""
+    url = next((value for value in values.values() if value.startswith("postgresql://")), None)
+    if url is None or "PGDATABASE" in values:
+        return values
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    names = {
+        "PGHOST": "host",
+        "PGPORT": "port",
+        "PGUSER": "user",
+        "PGPASSWORD": "password",
+        "PGDATABASE": "dbname",
+    }
+    return {**values, **{name: str(parts.get(part, "")) for name, part in names.items()}}
 
 
 def log_in(credential: Credential, database: str | None = None) -> str:

@@ -7,35 +7,48 @@ cluster's Reloader (https://github.com/stakater/Reloader) looks for.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pulumi
 
 from components.environment import Environment
-from components.environment_database import EnvironmentDatabase
 from components.errors import InputError
+from components.external_secret import Delivered
+from components.links import External, Reachable, open_links, refuse_port
 from components.manifest import Manifest, Object, manifest
 from components.namespace import Namespace
-from components.network import render_egress, render_ingress_from, to_addresses, to_application
+from components.network import render_ingress_from_monitoring, selector
+from components.permissions import Permission
+from components.pod import (
+    DRAIN_SECONDS,
+    STOP_SECONDS,
+    InitContainer,
+    Pod,
+    full_resources,
+    refuse_command,
+    render_template,
+)
+from components.probes import Probes
 from components.providers import Connected
-from components.settings import Amount, Replicas, Workload
-from components.vault_db_secret import VaultDbSecret
+from components.quota import Claim
+from components.release_job import ReleaseJob, release_pod, render_release
+from components.scaling import render_disruption, render_scaler
+from components.service_monitor import Metrics, render_service_monitor
+from components.values import Replicas, Workload
+from components.workload import (
+    Finished,
+    all_variables,
+    config_files,
+    make_surroundings,
+    refuse_contradictions,
+    refuse_slow_stop,
+)
 
-LAST_PORT = 65535
+__all__ = ["AppDeployment", "AppDeploymentArgs", "External", "InitContainer", "Metrics", "Permission", "Probes"]
 
-STOP_SECONDS = 30
-"""Seconds that a pod has from SIGTERM to SIGKILL, Kubernetes' default, written so that it can be relied on."""
+LONGEST_STOP = 3600
 
-DRAIN_SECONDS = 5
-"""Seconds before SIGTERM in which load balancers learn that the pod goes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Probes:
-    """The HTTP paths that answer 2xx or 3xx when the application lives and when it can serve."""
-
-    live: str = "/health"
-    ready: str = "/health"
+SERVICE_PORT = 80
+"""Where the Service listens, whatever the container's port is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +61,17 @@ class AppDeploymentArgs:
         workload: the image, and the stack's own values.
         port: the container's HTTP port; None for a worker that serves nothing.
         probes: the paths to ask; None for a worker.
+        command: the program and its arguments; empty for the image's own.
         variables: environment variables that the program derives; the stack's may add to them.
         secrets: credentials that become environment variables.
-        reaches: the databases and applications that it may open connections to.
+        files: texts that the application reads, by absolute path; another text rolls the pods.
+        reaches: the databases, applications, caches and outside services that it may open connections to.
+        after: what must be done before its pods start, such as a SchemaMigration.
+        initial: what runs to its end in each pod before the application.
+        release: what runs once before a new version's pods.
+        metrics: where Prometheus finds its metrics.
+        permissions: what it may do at the API server; none mounts no token.
+        stop_seconds: from the order to stop until it is killed; the first five are the load balancers'.
     """
 
     environment: Environment
@@ -58,9 +79,17 @@ class AppDeploymentArgs:
     workload: Workload
     port: int | None = None
     probes: Probes | None = None
+    command: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    secrets: tuple[VaultDbSecret, ...] = ()
-    reaches: "tuple[EnvironmentDatabase | AppDeployment, ...]" = ()
+    secrets: tuple[Delivered, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    reaches: tuple[Reachable, ...] = ()
+    after: tuple[Finished, ...] = ()
+    initial: tuple[InitContainer, ...] = ()
+    release: ReleaseJob | None = None
+    metrics: Metrics | None = None
+    permissions: tuple[Permission, ...] = ()
+    stop_seconds: int = STOP_SECONDS
 
 
 class AppDeployment(pulumi.ComponentResource):
@@ -76,220 +105,154 @@ class AppDeployment(pulumi.ComponentResource):
         platform: Connected,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        _refuse_unusable(args)
         self.environment, self.namespace = args.environment, args.namespace
-        self.app, self.port = args.environment.part(name), args.port
+        self.app, self.port = args.namespace.workload(name), args.port
+        _refuse_unusable(self.app, args)
+        refuse_contradictions(args, platform.platform)
+        refuse_slow_stop(args, args.stop_seconds)
+        _claim(self.app, args)
         super().__init__(
             "bulkhead:index:AppDeployment",
             name,
             {},
             pulumi.ResourceOptions.merge(platform.options, opts),
         )
-        inside = pulumi.ResourceOptions(parent=self, depends_on=[args.namespace.object])
-        account = Manifest(
-            f"{name}-account",
-            _object(name, args, "v1", "ServiceAccount", automountServiceAccountToken=False),
-            inside,
-        )
-        links = self._link(args)
-        started = pulumi.ResourceOptions(
-            parent=self, depends_on=[account, *links, *(secret.ready for secret in args.secrets)]
-        )
-        self.deployment = Manifest(f"{name}-deployment", render_deployment(name, args), started)
-        after = pulumi.ResourceOptions(parent=self, depends_on=[self.deployment])
-        if args.port:
-            Manifest(f"{name}-service", render_service(name, args), after)
-        for kind, rendered in (
-            ("scaler", render_scaler(name, args)),
-            ("disruption", render_disruption(name, args)),
-        ):
-            if rendered:
-                Manifest(f"{name}-{kind}", rendered, after)
+        around = make_surroundings(self, name, self.app, args, platform.platform)
+        ready, pod = around.ready, make_pod(self.app, args, around.config_map)
+        if args.release:
+            own = release_pod(pod, args.release)
+            ready = [*ready, self._release(name, args, args.release, own, platform, ready)]
+        started = pulumi.ResourceOptions(parent=self, depends_on=ready)
+        self.deployment = Manifest(f"{name}-deployment", render_deployment(self.app, args, pod), started)
+        self._surround(name, args, platform)
         self.register_outputs({"namespace": args.namespace.name, "image": args.workload.image})
 
-    def _link(self, args: AppDeploymentArgs) -> list[pulumi.Resource]:
-        """The policies of all declared links: this application's way out, and the others' way in."""
-        rules: list[Object] = []
-        made: list[pulumi.Resource] = []
-        for target in args.reaches:
-            if isinstance(target, EnvironmentDatabase):
-                rules.append(to_addresses(target.write.network, target.write.port))
-            elif target.port:
-                rules.append(to_application(target.namespace.name, target.app, target.port))
-                made.append(
-                    Manifest(
-                        f"{self.app}-to-{target.app}",
-                        render_ingress_from(
-                            args.environment,
-                            target.namespace.name,
-                            target.app,
-                            target.port,
-                            source=self.app,
-                            source_namespace=args.namespace.name,
-                        ),
-                        pulumi.ResourceOptions(parent=self, depends_on=[target.namespace.object]),
-                    )
-                )
-        made.append(
-            Manifest(
-                f"{self.app}-egress",
-                render_egress(args.environment, args.namespace.name, self.app, rules),
-                pulumi.ResourceOptions(parent=self, depends_on=[args.namespace.object]),
+    def _release(
+        self,
+        name: str,
+        args: AppDeploymentArgs,
+        release: ReleaseJob,
+        pod: Pod,
+        platform: Connected,
+        ready: list[pulumi.Resource],
+    ) -> Manifest:
+        """The Job before the pods, with links of its own, since no Service may count its pods."""
+        links = open_links(self, pod.app, args.namespace, args.reaches, platform.platform)
+        # The last one goes first: after one that failed, the way back makes a Job of a name that was there before.
+        options = pulumi.ResourceOptions(parent=self, depends_on=[*ready, *links], delete_before_replace=True)
+        return Manifest(f"{name}-release", render_release(args.namespace.name, pod, release), options)
+
+    def _surround(self, name: str, args: AppDeploymentArgs, platform: Connected) -> None:
+        """What stands around the Deployment: its Service, its scaling, and the way to its metrics."""
+        where, after = args.namespace.name, pulumi.ResourceOptions(parent=self, depends_on=[self.deployment])
+        made: dict[str, Object | None] = {
+            "service": render_service(self.app, args),
+            "scaler": render_scaler(args.environment, where, self.app, args.workload),
+            "disruption": render_disruption(args.environment, where, self.app, args.workload),
+        }
+        if args.metrics:
+            monitoring = platform.platform.kubernetes.monitoring_namespace
+            port = args.metrics.port or args.port or 0
+            called = "metrics" if _metrics_port(args) else "http"
+            made["from-monitoring"] = render_ingress_from_monitoring(
+                args.environment, where, self.app, port, monitoring
             )
-        )
-        return made
+            made["monitor"] = render_service_monitor(args.environment, where, self.app, args.metrics, port=called)
+        for kind, rendered in made.items():
+            if rendered:
+                Manifest(f"{name}-{kind}", rendered, after)
 
 
-def _refuse_unusable(args: AppDeploymentArgs) -> None:
-    args.environment.refuse_foreign(
-        namespace=args.namespace.environment,
-        **{f"secret {secret.secret}": secret.environment for secret in args.secrets},
-        **{f"reaches[{index}]": target.environment for index, target in enumerate(args.reaches)},
-    )
-    port: object = args.port
-    if port is not None and (type(port) is not int or not 1 <= port <= LAST_PORT):
-        raise InputError(f"port is {port!r}; use 1 to {LAST_PORT}, or None for a worker that serves nothing")
-    if args.probes and port is None:
+def _refuse_unusable(app: str, args: AppDeploymentArgs) -> None:
+    if args.port is not None:
+        refuse_port(args.port, ", or None for a worker that serves nothing")
+    if args.probes and args.port is None:
         raise InputError("probes are given without a port; use a port to ask at, or no probes")
+    if args.metrics and args.port is None and args.metrics.port is None:
+        raise InputError("metrics are given without a port; use a port to ask at, or no metrics")
+    if args.port and _metrics_port(args) == SERVICE_PORT:
+        raise InputError(f"metrics.port is {SERVICE_PORT}, which the Service has for the application; use another")
+    refuse_command("command", args.command)
+    names = [app, *(one.name for one in args.initial)]
+    twice = [name for index, name in enumerate(names) if name in names[:index]]
+    if twice:
+        raise InputError(f"initial has the name {twice[0]!r} twice, or it is the application's; use another")
+    if type(args.stop_seconds) is not int or not DRAIN_SECONDS < args.stop_seconds <= LONGEST_STOP:
+        raise InputError(
+            f"stop_seconds is {args.stop_seconds!r}; use {DRAIN_SECONDS + 1} to {LONGEST_STOP}: the first "
+            f"{DRAIN_SECONDS} are the load balancers'"
+        )
 
 
-def _object(name: str, args: AppDeploymentArgs, api_version: str, kind: str, **content: Any) -> Object:
-    return manifest(
-        args.environment,
-        api_version,
-        kind,
-        name,
-        namespace=args.namespace.name,
-        labels=selector(name),
-        **content,
+def _claim(app: str, args: AppDeploymentArgs) -> None:
+    """The part of the namespace's quota that all pods take, with the one that a roll-out has more."""
+    limits, most = full_resources(args.workload.resources)["limits"], args.workload.most_replicas
+    reason = f"{most} replicas + 1 at a roll-out"
+    args.namespace.claim(Claim(what=app, pods=most + 1, cpu=limits["cpu"], memory=limits["memory"], reason=reason))
+
+
+def _metrics_port(args: AppDeploymentArgs) -> int | None:
+    """The port of the metrics, where it is not the application's own."""
+    own = args.metrics.port if args.metrics else None
+    return None if own == args.port else own
+
+
+def make_pod(app: str, args: AppDeploymentArgs, config_map: pulumi.Input[str]) -> Pod:
+    """What each of its pods is."""
+    return Pod(
+        environment=args.environment,
+        app=app,
+        account=app,
+        image=args.workload.image,
+        resources=args.workload.resources,
+        command=args.command,
+        variables=all_variables(args),
+        secrets=args.secrets,
+        files=config_files(args),
+        config_map=config_map,
+        port=args.port,
+        metrics_port=_metrics_port(args),
+        probes=args.probes,
+        initial=args.initial,
+        stop_seconds=args.stop_seconds,
+        token=bool(args.permissions),
     )
 
 
-def selector(app: str) -> dict[str, str]:
-    """The label by which an application's pods are known within their namespace."""
-    return {"app.kubernetes.io/name": app}
-
-
-def render_deployment(name: str, args: AppDeploymentArgs) -> Object:
+def render_deployment(app: str, args: AppDeploymentArgs, pod: Pod) -> Object:
     """The Deployment; without `replicas` where a scaler sets them."""
     replicas = args.workload.replicas
-    rendered = _object(
-        name,
-        args,
+    watched = ",".join(sorted(secret.secret for secret in args.secrets))
+    return manifest(
+        args.environment,
         "apps/v1",
         "Deployment",
+        app,
+        namespace=args.namespace.name,
+        labels=selector(app),
+        annotations={"secret.reloader.stakater.com/reload": watched} if watched else None,
         spec={
             **({} if isinstance(replicas, Replicas) else {"replicas": replicas}),
-            "selector": {"matchLabels": selector(name)},
+            "selector": {"matchLabels": selector(app)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": {
-                "metadata": {"labels": {**args.environment.labels, **selector(name)}},
-                "spec": _pod(name, args),
-            },
+            "template": render_template(pod),
         },
     )
-    if args.secrets:
-        watched = ",".join(sorted(secret.secret for secret in args.secrets))
-        rendered["metadata"]["annotations"] = {"secret.reloader.stakater.com/reload": watched}
-    return rendered
 
 
-def _pod(name: str, args: AppDeploymentArgs) -> Object:
-    return {
-        "serviceAccountName": name,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": STOP_SECONDS,
-        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": "kubernetes.io/hostname",
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": selector(name)},
-            }
-        ],
-        "containers": [_container(name, args)],
-        "volumes": [{"name": "tmp", "emptyDir": {}}],
-    }
-
-
-def _container(name: str, args: AppDeploymentArgs) -> Object:
-    variables = {**args.variables, **args.workload.variables}
-    resources = args.workload.resources
-    container: Object = {
-        "name": name,
-        "image": args.workload.image,
-        "resources": {"requests": _amount(resources.requests), "limits": _amount(resources.limits)},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - the container's own, in memory
-    }
-    if variables:
-        container["env"] = [{"name": key, "value": value} for key, value in sorted(variables.items())]
-    if args.secrets:
-        container["envFrom"] = [{"secretRef": {"name": secret.secret}} for secret in args.secrets]
-    if args.port:
-        container["ports"] = [{"name": "http", "containerPort": args.port}]
-    if args.probes:
-        container["livenessProbe"] = _probe(args.probes.live, 10)
-        container["readinessProbe"] = _probe(args.probes.ready, 5)
-        container["startupProbe"] = {**_probe(args.probes.live, 2), "failureThreshold": 30}
-    return container
-
-
-def _probe(path: str, period: int) -> Object:
-    return {"httpGet": {"path": path, "port": "http"}, "periodSeconds": period, "timeoutSeconds": 2}
-
-
-def _amount(amount: Amount) -> dict[str, str]:
-    return {key: value for key, value in (("cpu", amount.cpu), ("memory", amount.memory)) if value}
-
-
-def render_service(name: str, args: AppDeploymentArgs) -> Object:
-    """The Service: port 80 to the container's port."""
-    return _object(
-        name,
-        args,
+def render_service(app: str, args: AppDeploymentArgs) -> Object | None:
+    """The Service: port 80 to the container's port, and the metrics' own; none for a worker without either."""
+    ports: list[Object] = [{"name": "http", "port": SERVICE_PORT, "targetPort": "http"}] if args.port else []
+    if own := _metrics_port(args):
+        ports.append({"name": "metrics", "port": own, "targetPort": "metrics"})
+    if not ports:
+        return None
+    return manifest(
+        args.environment,
         "v1",
         "Service",
-        spec={
-            "type": "ClusterIP",
-            "selector": selector(name),
-            "ports": [{"name": "http", "port": 80, "targetPort": "http"}],
-        },
+        app,
+        namespace=args.namespace.name,
+        labels=selector(app),
+        spec={"type": "ClusterIP", "selector": selector(app), "ports": ports},
     )
-
-
-def render_scaler(name: str, args: AppDeploymentArgs) -> Object | None:
-    """The HorizontalPodAutoscaler, where the stack gives a range: 70 % of the processor time requested."""
-    replicas = args.workload.replicas
-    if not isinstance(replicas, Replicas):
-        return None
-    cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}
-    return _object(
-        name,
-        args,
-        "autoscaling/v2",
-        "HorizontalPodAutoscaler",
-        spec={
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-            "minReplicas": replicas.min,
-            "maxReplicas": replicas.max,
-            "metrics": [{"type": "Resource", "resource": cpu}],
-        },
-    )
-
-
-def render_disruption(name: str, args: AppDeploymentArgs) -> Object | None:
-    """The PodDisruptionBudget, where there is more than one pod to keep: one may be missing."""
-    replicas = args.workload.replicas
-    least = replicas.min if isinstance(replicas, Replicas) else replicas
-    if least < 2:  # noqa: PLR2004 - with one pod, a budget would block every node's maintenance
-        return None
-    spec = {"maxUnavailable": 1, "selector": {"matchLabels": selector(name)}}
-    return _object(name, args, "policy/v1", "PodDisruptionBudget", spec=spec)

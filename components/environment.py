@@ -38,9 +38,15 @@ class DatabaseNames:
 
 @dataclass(frozen=True, kw_only=True)
 class LegacyNames:
-    """Names that were there before the product and do not follow its rule, by part: `{"api": "keybuzz"}`."""
+    """Names that were there before the product and do not follow its rule, by part: `{"api": "keybuzz"}`.
+
+    Args:
+        databases: what databases are called.
+        logins: what owned everything in them and logged in as itself.
+    """
 
     databases: Mapping[str, str] = field(default_factory=dict[str, str])
+    logins: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +80,10 @@ class Environment:
                 f"kind is {self.kind!r} for environment {self.name!r}; "
                 "kind production and the names prod and prod-<number> belong together"
             )
-        for part, name in self.legacy.databases.items():
-            _require(_POSTGRESQL, f"legacy database of {part}", name, "lower-case letters, digits and _")
-            _fits(_not_reserved(name), "legacy database")
+        for what, names in (("database", self.legacy.databases), ("login", self.legacy.logins)):
+            for part, name in names.items():
+                _require(_POSTGRESQL, f"legacy {what} of {part}", name, "lower-case letters, digits and _")
+                _fits(_not_reserved(name), f"legacy {what}")
 
     @property
     def _is_called_production(self) -> bool:
@@ -127,22 +134,38 @@ class Environment:
         """The namespace of one part (`keybuzz-api-dev`), or the one that all parts share (`twinme-prod`)."""
         return self._hyphenated(part)
 
-    def principal(self, part: str) -> str:
-        """What Vault calls one part of this environment: its policy and its Kubernetes auth role."""
-        return self._hyphenated(part)
+    def principal(self, part: str, purpose: str = "") -> str:
+        """What Vault calls one part of this environment: its policy and its Kubernetes auth role.
+
+        With a purpose, what serves that purpose alone: `keybuzz-api_migration-dev`; no part has an underscore.
+        """
+        if not purpose:
+            return self._hyphenated(part)
+        _require_part(part)
+        _require_part(purpose)
+        return _fits(f"{self.system}-{part}_{purpose}-{self.name}", "name")
 
     def vault_path(self, name: str) -> str:
         """Where a secret stands below a mount: `keybuzz/prod/db_api`."""
         _require(re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*"), "secret name", name, "letters, digits, single _")
         return f"{self.system}/{self.name}/{name}"
 
-    def host(self, part: str) -> str:
-        """The public host of one part: `api.keybuzz.io` in prod, `api-dev.keybuzz.io` elsewhere."""
-        _require_part(part)
-        label = part if self.name == "prod" else f"{part}-{self.name}"
-        return _fits(f"{_fits(label, 'host label')}.{self.domain}", "host", longest=253)
+    def host(self, part: str | None = None) -> str:
+        """The public host of one part: `api.keybuzz.io` in prod, `api-dev.keybuzz.io` elsewhere.
 
-    def url(self, part: str) -> str:
+        Without a part, the host that all parts share by their paths: `coupel.net` in prod, elsewhere
+        `dev.ansible-builder.coupel.net`, which no host of a part looks like.
+        """
+        if part is None:
+            labels = [] if self.name == "prod" else [self.name, self.system]
+        else:
+            _require_part(part)
+            labels = [part if self.name == "prod" else f"{part}-{self.name}"]
+        for label in labels:
+            _fits(label, "host label")
+        return _fits(".".join([*labels, self.domain]), "host", longest=253)
+
+    def url(self, part: str | None = None) -> str:
         """The public address of one part, without a trailing slash."""
         return f"https://{self.host(part)}"
 
@@ -162,15 +185,20 @@ class Environment:
             read_only=self._underscored(part, "readonly"),
         )
 
-    def login(self, part: str) -> str:
-        """What one part logs in as where its credential is static."""
-        _require_part(part)
-        return self._underscored(part, "login")
+    def login(self, part: str, purpose: str = "", *, second: bool = False) -> str:
+        """What one part logs in as where its credential is static; `second` is what it takes turns with."""
+        return self._role_of(part, purpose, "login2" if second else "login")
 
-    def vault_administrator(self, part: str) -> str:
+    def vault_administrator(self, part: str, purpose: str = "") -> str:
         """What Vault logs in as to lease logins to one part."""
+        return self._role_of(part, purpose, "vault")
+
+    def _role_of(self, part: str, purpose: str, kind: str) -> str:
         _require_part(part)
-        return self._underscored(part, "vault")
+        if not purpose:
+            return self._underscored(part, kind)
+        _require_part(purpose)
+        return self._underscored(part, purpose, kind)
 
     def _hyphenated(self, part: str | None) -> str:
         if part is not None:

@@ -1,6 +1,8 @@
 """What External Secrets is told: where Vault is, what to read there, and what the Secret looks like."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import pulumi
 
@@ -9,10 +11,110 @@ from components.manifest import Object, manifest
 from components.platform import Vault
 
 _READY = {"pulumi.com/waitFor": "condition=Ready", "pulumi.com/timeoutSeconds": "120"}
+_OWN = ".~"
+"""In a source's templates, what its own keys begin with; they get the source's prefix there."""
 _URL = (
-    "postgresql://{{ .PGUSER | urlquery }}:{{ .PGPASSWORD | urlquery }}@{{ .PGHOST }}:{{ .PGPORT }}"
-    "/{{ .PGDATABASE }}?sslmode=%s"
+    "postgresql://{{ .~PGUSER | urlquery }}:{{ .~PGPASSWORD | urlquery }}@{{ .~PGHOST }}:{{ .~PGPORT }}"
+    "/{{ .~PGDATABASE }}?sslmode=%s"
 )
+
+
+class Delivered(Protocol):
+    """A Secret on the cluster that a workload can take its environment variables from."""
+
+    @property
+    def environment(self) -> Environment:
+        """Whose it is."""
+        ...
+
+    @property
+    def secret(self) -> str:
+        """The Secret's name."""
+        ...
+
+    @property
+    def ready(self) -> pulumi.Resource:
+        """What to wait for: with it the Secret is there."""
+        ...
+
+    @property
+    def variables(self) -> Mapping[str, str] | None:
+        """The key behind each environment variable; None where the keys are the variables."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One place at Vault that a Secret is made from.
+
+    Args:
+        kv_path: the KV secret below the mount.
+        keys: what it provides, each as a template in which its own keys are written `.~KEY`.
+        creds_path: where Vault leases a login besides; None where all is in the KV secret.
+        lease: seconds that a leased login lives.
+        prefix: what its keys begin with in the operator's hands, so that several sources cannot collide.
+    """
+
+    kv_path: str
+    keys: Mapping[str, str]
+    creds_path: str | None = None
+    lease: int = 0
+    prefix: str = ""
+
+    def prefixed(self) -> "Source":
+        """The same source, with a prefix that no other path's keys can have: a path has no double underscore."""
+        return replace(self, prefix=f"{self.kv_path.rpartition('/')[2]}__")
+
+    def template(self, key: str) -> str:
+        """One of `keys`, with its prefix in it."""
+        return self.keys[key].replace(_OWN, f".{self.prefix}")
+
+
+class Readable(Protocol):
+    """What a Secret of several values can take a value from: a VaultDbSecret, a Cache."""
+
+    @property
+    def environment(self) -> Environment:
+        """Whose it is."""
+        ...
+
+    @property
+    def source(self) -> Source:
+        """Where it stands at Vault."""
+        ...
+
+    @property
+    def ready(self) -> pulumi.Resource:
+        """What to wait for: with it the source can be read."""
+        ...
+
+    @property
+    def revision(self) -> pulumi.Input[str]:
+        """A text that changes with its values and tells none of them."""
+        ...
+
+
+def kv_source(kv_path: str, *keys: str) -> Source:
+    """A KV secret whose keys are delivered as they are."""
+    return Source(kv_path=kv_path, keys={key: f"{{{{ {_OWN}{key} }}}}" for key in keys})
+
+
+def database_keys(*, leased: bool, read: bool, sslmode: str) -> dict[str, str]:
+    """What a database credential provides: libpq's variables, and DATABASE_URL.
+
+    Args:
+        leased: the login is Vault's, which calls it username and password.
+        read: there is a read end point as well.
+        sslmode: libpq's, for DATABASE_URL.
+    """
+    hosts = ("PGHOST", "PGPORT", "PGDATABASE", *(("PGREADHOST", "PGREADPORT") if read else ()))
+    keys = {key: f"{{{{ {_OWN}{key} }}}}" for key in (*hosts, "PGUSER", "PGPASSWORD")}
+    keys["DATABASE_URL"] = _URL % sslmode
+    if not leased:
+        return keys
+    return {
+        key: text.replace("~PGUSER", "~username").replace("~PGPASSWORD", "~password") for key, text in keys.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +126,11 @@ class Delivery:
         namespace: where it is delivered.
         secret: the Secret's name, which the store, the generator and the ExternalSecret bear too.
         service_account: as whom External Secrets logs in at Vault.
-        principal: the Kubernetes auth role at Vault.
-        kv_path: the KV secret below the mount.
-        creds_path: where Vault leases logins; None where the password is in the KV secret.
+        principal: the policy and the Kubernetes auth role at Vault.
+        sources: where its values come from; several must have prefixes.
+        data: its keys, each as a template over the sources' keys.
         refresh: seconds between two looks.
-        sslmode: libpq's, for DATABASE_URL.
-        database_url: whether the Secret has DATABASE_URL.
+        once: look only when the ExternalSecret changes: for what is used for a while and then no more.
     """
 
     environment: Environment
@@ -37,11 +138,19 @@ class Delivery:
     secret: str
     service_account: str
     principal: str
-    kv_path: str
-    creds_path: str | None
+    sources: tuple[Source, ...]
+    data: Mapping[str, str]
     refresh: int
-    sslmode: str
-    database_url: bool
+    once: bool = False
+
+    @property
+    def leased(self) -> tuple[Source, ...]:
+        """The sources that lease a login."""
+        return tuple(source for source in self.sources if source.creds_path)
+
+    def generator(self, source: Source) -> str:
+        """What the generator of a leased login is called."""
+        return "-".join([self.secret, *source.prefix.replace("_", " ").split()])
 
 
 def render_secret_store(delivery: Delivery, vault: Vault) -> Object:
@@ -57,40 +166,29 @@ def render_secret_store(delivery: Delivery, vault: Vault) -> Object:
     )
 
 
-def render_generator(delivery: Delivery, vault: Vault) -> Object:
-    """The generator that leases one login a refresh; read as an ordinary key it would lease two."""
-    return manifest(
-        delivery.environment,
-        "generators.external-secrets.io/v1alpha1",
-        "VaultDynamicSecret",
-        delivery.secret,
-        namespace=delivery.namespace,
-        spec={
-            "path": delivery.creds_path,
-            "method": "GET",
-            "resultType": "Data",
-            "provider": _login(delivery, vault),
-        },
-    )
+def render_generators(delivery: Delivery, vault: Vault) -> Iterable[Object]:
+    """The generators that lease one login a refresh each; read as an ordinary key it would lease two."""
+    return [
+        manifest(
+            delivery.environment,
+            "generators.external-secrets.io/v1alpha1",
+            "VaultDynamicSecret",
+            delivery.generator(source),
+            namespace=delivery.namespace,
+            spec={
+                "path": source.creds_path,
+                "method": "GET",
+                "resultType": "Data",
+                "provider": _login(delivery, vault),
+            },
+        )
+        for source in delivery.leased
+    ]
 
 
 def render_external_secret(delivery: Delivery, revision: pulumi.Input[str]) -> Object:
     """The ExternalSecret; a new `revision` makes the operator look at once instead of at its next turn."""
-    leased = delivery.creds_path is not None
-    user, password = ("username", "password") if leased else ("PGUSER", "PGPASSWORD")
-    data = {name: f"{{{{ .{name} }}}}" for name in ("PGHOST", "PGPORT", "PGDATABASE")}
-    data |= {"PGUSER": f"{{{{ .{user} }}}}", "PGPASSWORD": f"{{{{ .{password} }}}}"}
-    if delivery.database_url:
-        url = _URL % delivery.sslmode
-        data["DATABASE_URL"] = url.replace(".PGUSER", f".{user}").replace(".PGPASSWORD", f".{password}")
-    sources: list[Object] = [{"extract": {"key": delivery.kv_path}}]
-    if leased:
-        generator = {
-            "apiVersion": "generators.external-secrets.io/v1alpha1",
-            "kind": "VaultDynamicSecret",
-            "name": delivery.secret,
-        }
-        sources.append({"sourceRef": {"generatorRef": generator}})
+    when = {"refreshPolicy": "OnChange"} if delivery.once else {"refreshInterval": go_duration(delivery.refresh)}
     external = manifest(
         delivery.environment,
         "external-secrets.io/v1",
@@ -99,19 +197,35 @@ def render_external_secret(delivery: Delivery, revision: pulumi.Input[str]) -> O
         namespace=delivery.namespace,
         annotations=dict(_READY),
         spec={
-            "refreshInterval": go_duration(delivery.refresh),
+            **when,
             "secretStoreRef": {"kind": "SecretStore", "name": delivery.secret},
             "target": {
                 "name": delivery.secret,
                 "creationPolicy": "Owner",
                 "deletionPolicy": "Retain",
-                "template": {"engineVersion": "v2", "mergePolicy": "Replace", "data": data},
+                "template": {"engineVersion": "v2", "mergePolicy": "Replace", "data": dict(delivery.data)},
             },
-            "dataFrom": sources,
+            "dataFrom": [found for source in delivery.sources for found in _found(delivery, source)],
         },
     )
     external["metadata"]["annotations"]["bulkhead.dev/revision"] = revision
     return external
+
+
+def _found(delivery: Delivery, source: Source) -> list[Object]:
+    """What the operator collects from one source, under the source's prefix."""
+    found: list[Object] = [{"extract": {"key": source.kv_path}}]
+    if source.creds_path:
+        generator = {
+            "apiVersion": "generators.external-secrets.io/v1alpha1",
+            "kind": "VaultDynamicSecret",
+            "name": delivery.generator(source),
+        }
+        found.append({"sourceRef": {"generatorRef": generator}})
+    if source.prefix:
+        for one in found:
+            one["rewrite"] = [{"regexp": {"source": "^(.*)$", "target": f"{source.prefix}$1"}}]
+    return found
 
 
 def go_duration(seconds: int) -> str:

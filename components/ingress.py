@@ -1,20 +1,63 @@
-"""Ingress: an environment's public hosts, each to one application, over TLS alone.
+"""Ingress: an environment's public hosts and paths, each to one application, over TLS alone.
 
-One neutral description, rendered for Traefik. cert-manager gets the certificates.
+One neutral description (`components.ingress_description`), rendered for the platform's controller; what a
+controller cannot express is refused by name. cert-manager gets the certificates.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 
 import pulumi
 
 from components.app_deployment import AppDeployment
 from components.environment import Environment
 from components.errors import InputError
-from components.manifest import Manifest, Object, manifest
+from components.ingress_capabilities import Controller, refuse_inexpressible
+from components.ingress_description import (
+    Description,
+    Path,
+    RateLimit,
+    Rules,
+    SecurityHeaders,
+    Tls,
+    hosts_of,
+)
+from components.ingress_gateway import render_gateway
+from components.ingress_nginx import render_nginx
+from components.ingress_objects import Piece
+from components.ingress_traefik import render_traefik
+from components.manifest import Manifest
 from components.network import render_ingress_from_controller
 from components.platform import Kubernetes
 from components.providers import Connected
+
+_RENDERERS: Mapping[Controller, Callable[[Description, Kubernetes], list[Piece]]] = {
+    "traefik": render_traefik,
+    "nginx": render_nginx,
+    "gateway": render_gateway,
+}
+
+_taken: "weakref.WeakKeyDictionary[pulumi.Resource, dict[str, str]]" = weakref.WeakKeyDictionary()
+"""The hosts of each program that runs in this process, by its stack, and the Ingress that has them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Everything at or below one path of one host, to one application.
+
+    Args:
+        to: the application that answers.
+        host: the part that the host is named after: "api" is `api-dev.keybuzz.io`; None for the host that all
+            parts share by their paths.
+        path: what the route answers, and everything below; the longest path wins.
+        rewrite: what the application sees in place of `path`; None for the path as it came.
+    """
+
+    to: AppDeployment
+    host: str | None = None
+    path: str = "/"
+    rewrite: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,17 +66,33 @@ class IngressArgs:
 
     Args:
         environment: the environment, which gives the hosts.
-        hosts: the application behind each public name: `{"api": api}` serves `api-dev.keybuzz.io`.
+        routes: what is public; a host and path leads to one application.
+        tls: the protocol versions that are spoken.
+        redirect: whether http is answered by 301 to https; without, http is not answered at all.
+        rate_limits: how often one client may ask; all of them hold.
+        headers: what every answer says to browsers.
+        compression: whether answers are compressed with gzip.
+        body: the largest request body, such as "20Mi"; None for the controller's own limit.
+        timeouts: how long an application may be silent before the client gets 504; None for the controller's.
+        allow: the only networks that may ask; none named: everybody.
     """
 
     environment: Environment
-    hosts: Mapping[str, AppDeployment]
+    routes: tuple[Route, ...]
+    tls: Tls = field(default_factory=Tls)
+    redirect: bool = True
+    rate_limits: tuple[RateLimit, ...] = ()
+    headers: SecurityHeaders = field(default_factory=SecurityHeaders)
+    compression: bool = False
+    body: str | None = None
+    timeouts: str | None = "60s"
+    allow: tuple[str, ...] = ()
 
 
 class Ingress(pulumi.ComponentResource):
     """Public hosts with certificates, and the way in from the controller.
 
-    Outputs: `urls`, by name.
+    Outputs: `urls`, by the host's part and the path: `api`, `/ansible-builder/api`.
     """
 
     def __init__(
@@ -44,23 +103,27 @@ class Ingress(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         cluster = platform.platform.kubernetes
-        for part, app in args.hosts.items():
-            args.environment.refuse_foreign(**{f"hosts.{part}": app.environment})
-            if not app.port:
-                raise InputError(f"hosts.{part} is {app.app!r}, which has no port; use an application that serves")
+        described = describe(name, args)
+        refuse_inexpressible(cluster.controller, described)
+        _take(name, described)
         super().__init__("bulkhead:index:Ingress", name, {}, pulumi.ResourceOptions.merge(platform.options, opts))
-        opened = {app: self._open(name, app, cluster) for app in dict.fromkeys(args.hosts.values())}
-        for part, app in args.hosts.items():
-            Manifest(
-                f"{name}-{part}",
-                render_ingress(args.environment, part, app, cluster),
-                pulumi.ResourceOptions(parent=self, depends_on=[opened[app], app.deployment]),
-            )
-        self.urls = {part: args.environment.url(part) for part in args.hosts}
+        apps = {(route.to.namespace.name, route.to.app): route.to for route in args.routes}
+        opened = {service: self._open(name, app, cluster) for service, app in apps.items()}
+        spaces = {app.namespace.name: app.namespace.object for app in apps.values()}
+        made: dict[str, pulumi.Resource] = {}
+        for piece in _RENDERERS[cluster.controller](described, cluster):
+            first = [spaces[piece.namespace], *(made[other.key] for other in piece.after)]
+            for service in piece.serves:
+                first += [opened[service], apps[service].deployment]
+            options = pulumi.ResourceOptions(parent=self, depends_on=first)
+            made[piece.key] = Manifest(piece.name, piece.object, options)
+        self.urls = {
+            _key(route): args.environment.url(route.host) + route.path.rstrip("/") for route in args.routes
+        }
         self.register_outputs({"urls": self.urls})
 
     def _open(self, name: str, app: AppDeployment, cluster: Kubernetes) -> Manifest:
-        """The way in to one application, however many hosts lead to it."""
+        """The way in to one application, however many routes lead to it."""
         return Manifest(
             f"{name}-{app.app}-from-controller",
             render_ingress_from_controller(
@@ -70,29 +133,43 @@ class Ingress(pulumi.ComponentResource):
         )
 
 
-def render_ingress(environment: Environment, part: str, app: AppDeployment, cluster: Kubernetes) -> Object:
-    """The Ingress object of one host, for Traefik's TLS entry point alone."""
-    host = environment.host(part)
-    path = {
-        "path": "/",
-        "pathType": "Prefix",
-        "backend": {"service": {"name": app.app, "port": {"name": "http"}}},
-    }
-    return manifest(
-        environment,
-        "networking.k8s.io/v1",
-        "Ingress",
-        part,
-        namespace=app.namespace.name,
-        annotations={
-            "cert-manager.io/cluster-issuer": cluster.cluster_issuer,
-            "traefik.ingress.kubernetes.io/router.entrypoints": "websecure",
-            "traefik.ingress.kubernetes.io/router.tls": "true",
-            "pulumi.com/skipAwait": "true",  # behind a node port the controller never reports an address
-        },
-        spec={
-            "ingressClassName": cluster.ingress_class,
-            "rules": [{"host": host, "http": {"paths": [path]}}],
-            "tls": [{"hosts": [host], "secretName": f"{part}-tls"}],
-        },
-    )
+def describe(name: str, args: IngressArgs) -> Description:
+    """What is asked for, for a renderer.
+
+    Raises:
+        InputError: a route leads to what cannot serve or is another environment's, or two are the same.
+    """
+    paths: dict[tuple[str | None, str], Path] = {}
+    for index, route in enumerate(args.routes):
+        what = f"routes[{index}]"
+        args.environment.refuse_foreign(**{what: route.to.environment})
+        if not route.to.port:
+            raise InputError(
+                f"{what} leads to {route.to.app!r}, which has no port; use an application that serves"
+            )
+        path = Path(
+            path=route.path, rewrite=route.rewrite, service=route.to.app, namespace=route.to.namespace.name
+        )
+        if (route.host, route.path) in paths:
+            place = f"{args.environment.host(route.host)}{route.path}"
+            raise InputError(f"{what} is {place}, which another route has already; use each host and path once")
+        paths[route.host, route.path] = path
+    rules = Rules(**{item.name: getattr(args, item.name) for item in fields(Rules)})
+    hosts = hosts_of(args.environment, paths)
+    return Description(name=name, environment=args.environment, hosts=hosts, rules=rules)
+
+
+def _take(name: str, described: Description) -> None:
+    """Let no other Ingress of this program have these hosts: each has one certificate and one set of rules."""
+    root = pulumi.runtime.get_root_resource()
+    if root is None:
+        return
+    taken = _taken.setdefault(root, {})
+    for host in described.hosts:
+        if (other := taken.setdefault(host.name, name)) != name:
+            raise InputError(f"routes: {host.name} belongs to the Ingress {other!r} already; put its routes there")
+
+
+def _key(route: Route) -> str:
+    """What a route's address is called in the outputs."""
+    return (route.host or "") + route.path.rstrip("/") or route.path

@@ -1,8 +1,8 @@
 """Leases: the statements that make and end a leased login, and the arithmetic that keeps pods alive."""
 
 from components.errors import InputError
-from components.settings import Credentials
 from components.validation import seconds
+from components.values import Credentials
 
 READY_SECONDS = 60
 """Seconds that one replica may take until it is ready, at a roll-out."""
@@ -15,11 +15,12 @@ def check(credentials: Credentials, *, replicas: int, key: str) -> None:
     """Refuse a lease that ends while a pod still uses it.
 
     A pod that started just before a refresh holds its credential until the roll-out that follows has
-    replaced it, one replica after the other.
+    replaced it, one replica after the other. Workloads that share a credential roll side by side, so the
+    largest of them counts.
 
     Args:
         credentials: the lease's times.
-        replicas: the largest number of pods that use it.
+        replicas: the largest number of pods that one workload uses it with.
         key: what the user called the credential, for the error.
 
     Raises:
@@ -34,6 +35,25 @@ def check(credentials: Credentials, *, replicas: int, key: str) -> None:
         )
 
 
+def check_job(credentials: Credentials, *, deadline: int, key: str) -> None:
+    """Refuse a lease that ends while a job that got it at its start still runs.
+
+    Args:
+        credentials: the lease's times.
+        deadline: seconds that the job may take, its retries together.
+        key: what the user called the credential, for the error.
+
+    Raises:
+        InputError: the sum, and what would do.
+    """
+    needed = deadline + GRACE_SECONDS
+    if credentials.mode == "dynamic" and seconds(credentials.ttl) < needed:
+        raise InputError(
+            f"credentials.ttl is {credentials.ttl!r} for {key}; use at least {needed}s: a job of {deadline} s + "
+            f"{GRACE_SECONDS} s to stop"
+        )
+
+
 def username_template(group: str) -> str:
     """How Vault names a leased login, so that PostgreSQL's logs tell whose it is: `v-keybuzz_api_prod-…`.
 
@@ -43,17 +63,25 @@ def username_template(group: str) -> str:
     return f'{{{{ printf "v-%s-%s-%s" ("{group}" | truncate 36) (random 8) (unix_time) }}}}'
 
 
-def creation_statements(group: str, administrator: str) -> list[str]:
+def creation_statements(group: str, administrator: str, *, becomes_group: bool = False) -> list[str]:
     """Make a login that holds nothing itself: it is a member of the group role.
 
     Vault's own role becomes a member of the login, so that it may end its sessions and drop what it owns
     without being a superuser.
+
+    Args:
+        group: the group role.
+        administrator: Vault's own role.
+        becomes_group: each session of the login is the group role's, so that what it makes belongs to that.
     """
     create = (
         "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' "
         f'IN ROLE "{group}"'
     )
-    return [create, f'GRANT "{{{{name}}}}" TO "{administrator}"']
+    statements = [create, f'GRANT "{{{{name}}}}" TO "{administrator}"']
+    if becomes_group:
+        statements.append(f"ALTER ROLE \"{{{{name}}}}\" SET role = '{group}'")
+    return statements
 
 
 def revocation_statements() -> list[str]:

@@ -1,5 +1,6 @@
 """NetworkPolicies: the openings in a closed namespace, each made from one declared link."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from components.environment import Environment
@@ -17,9 +18,15 @@ _DNS: Object = {
 }
 
 
-def to_addresses(network: str, port: int) -> Object:
-    """A way out to addresses beyond the cluster, in CIDR notation."""
-    return {"to": [{"ipBlock": {"cidr": network}}], "ports": [_tcp(port)]}
+def selector(app: str) -> dict[str, str]:
+    """The label by which an application's pods are known within their namespace."""
+    return {"app.kubernetes.io/name": app}
+
+
+def to_addresses(network: str, port: int, without: Sequence[str] = ()) -> Object:
+    """A way out to addresses beyond the cluster, in CIDR notation, but for those networks within them."""
+    block: Object = {"cidr": network, **({"except": list(without)} if without else {})}
+    return {"to": [{"ipBlock": block}], "ports": [_tcp(port)]}
 
 
 def to_application(namespace: str, app: str, port: int) -> Object:
@@ -34,18 +41,32 @@ def render_egress(environment: Environment, namespace: str, app: str, rules: lis
 
 
 def render_ingress_from(
-    environment: Environment, namespace: str, app: str, port: int, *, source: str, source_namespace: str
+    environment: Environment,
+    namespace: str,
+    app: str,
+    port: int,
+    *,
+    source: str,
+    source_namespace: str,
+    caller: str = "",
 ) -> Object:
-    """The way into one application for another one."""
-    return _ingress(environment, namespace, app, port, f"{app}-from-{source}", _pods(source_namespace, source))
+    """The way into one application for another one, which the policy's name calls `caller`, or as it is called."""
+    peer = _pods(source_namespace, source)
+    return _ingress(environment, namespace, app, port, f"{app}-from-{caller or source}", peer)
 
 
 def render_ingress_from_controller(
     environment: Environment, namespace: str, app: str, port: int, controller_namespace: str
 ) -> Object:
     """The way into one application for the ingress controller."""
-    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": controller_namespace}}}
-    return _ingress(environment, namespace, app, port, f"{app}-from-controller", peer)
+    return _ingress(environment, namespace, app, port, f"{app}-from-controller", _all_of(controller_namespace))
+
+
+def render_ingress_from_monitoring(
+    environment: Environment, namespace: str, app: str, port: int, monitoring_namespace: str
+) -> Object:
+    """The way to one application's metrics for Prometheus."""
+    return _ingress(environment, namespace, app, port, f"{app}-metrics", _all_of(monitoring_namespace))
 
 
 def _ingress(
@@ -60,7 +81,7 @@ def _ingress(
 
 
 def _app(app: str) -> Object:
-    return {"matchLabels": {"app.kubernetes.io/name": app}}
+    return {"matchLabels": selector(app)}
 
 
 def _pods(namespace: str, app: str) -> Object:
@@ -68,6 +89,10 @@ def _pods(namespace: str, app: str) -> Object:
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
         "podSelector": _app(app),
     }
+
+
+def _all_of(namespace: str) -> Object:
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
 
 
 def _tcp(port: int) -> Object:

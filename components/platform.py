@@ -6,7 +6,7 @@ A platform file holds addresses and no credential; those come from the environme
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -19,6 +19,10 @@ from components.validation import EnvironmentName, Host, Matching, Model, Name, 
 
 SANDBOX = "sandbox"
 
+
+ServerSetting = Annotated[
+    str, Matching(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?", "a setting's name as pg_settings has it")
+]
 
 Address = Annotated[
     str,
@@ -59,9 +63,16 @@ class Kubernetes(Model):
     """The cluster."""
 
     context: str = Field(description="the context in the kubeconfig that KUBECONFIG names")
-    ingress_class: Name = Field(default="traefik", description="the IngressClass of the controller")
+    controller: Literal["traefik", "nginx", "gateway"] = Field(
+        default="traefik", description="what serves hosts: Traefik, F5's NGINX, or a Gateway of the Gateway API"
+    )
+    ingress_class: Name = Field(
+        default="traefik", description="the IngressClass, or GatewayClass, of the controller"
+    )
     ingress_namespace: Name = Field("ingress", description="the namespace that the ingress controller runs in")
     cluster_issuer: Name = Field(default="letsencrypt-prod", description="cert-manager's ClusterIssuer")
+    monitoring_namespace: Name = Field("monitoring", description="the namespace that Prometheus runs in")
+    storage_class: Name | None = Field(default=None, description="the StorageClass of volumes; the cluster's own")
 
 
 class Vault(Model):
@@ -80,17 +91,25 @@ class Postgresql(Model):
     """The PostgreSQL cluster behind its load balancer."""
 
     write: EndPoint = Field(description="the end point that always reaches the primary")
+    read: EndPoint | None = Field(
+        default=None, description="the end point that reaches replicas, where there is one"
+    )
     nodes: tuple[Host, ...] = Field(
         (), description="the nodes' own addresses, which must never be used", strict=False
     )
     sslmode: Literal["disable", "require", "verify-ca", "verify-full"] = Field(
         default="verify-full", description="how clients check the server's certificate"
     )
+    requires: dict[ServerSetting, str] = Field(
+        default_factory=dict,
+        description='settings of the server that must hold: a value, or a least one such as ">= 200"',
+    )
 
     @model_validator(mode="after")
-    def _write_is_no_node(self) -> Self:
-        if self.write.host in self.nodes:
-            raise ValueError(f"write.host {self.write.host!r} is a node; use the load balancer's address")
+    def _no_end_point_is_a_node(self) -> Self:
+        for name, point in (("write", self.write), ("read", self.read)):
+            if point and point.host in self.nodes:
+                raise ValueError(f"{name}.host {point.host!r} is a node; use the load balancer's address")
         return self
 
 
@@ -98,6 +117,20 @@ class Legacy(Model):
     """The names of one environment that were there before the product."""
 
     databases: dict[Word, str] = Field(default_factory=dict, description="database names by part")
+    logins: dict[Word, str] = Field(
+        default_factory=dict, description="the login that owned everything, by part; it goes on working"
+    )
+
+    @model_validator(mode="after")
+    def _logins_owned_databases(self) -> Self:
+        if unknown := sorted(self.logins.keys() - self.databases.keys()):
+            raise ValueError(f"logins.{unknown[0]} has no database; give databases.{unknown[0]} as well")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.databases.values(), *self.logins.values())
 
 
 class Platform(Model):
@@ -117,33 +150,76 @@ class Platform(Model):
 
     @model_validator(mode="after")
     def _legacy_names_are_unique(self) -> Self:
-        owners: dict[str, str] = {}
+        owners: dict[tuple[str, str], str] = {}
         for environment, legacy in self.legacy.items():
-            for part, database in legacy.databases.items():
-                owner = f"{environment}.{part}"
-                if (other := owners.setdefault(database, owner)) != owner:
-                    raise ValueError(f"legacy database {database!r} is claimed by {other} and {owner}")
+            for what, names in (("database", legacy.databases), ("login", legacy.logins)):
+                for part, name in names.items():
+                    # One login may own several databases of its environment, but never of two.
+                    owner = f"{environment}.{part}" if what == "database" else environment
+                    if (other := owners.setdefault((what, name), owner)) != owner:
+                        raise ValueError(f"legacy {what} {name!r} is claimed by {other} and {owner}")
         return self
 
-    def legacy_names(self, environment: str) -> LegacyNames:
-        """The exceptions that one environment has from the rule by which names are made."""
-        return LegacyNames(databases=self.legacy.get(environment, Legacy()).databases)
+    @model_validator(mode="after")
+    def _legacy_names_look_like_no_other_environments(self) -> Self:
+        known = {"prod", *self.legacy}
+        for environment, legacy in self.legacy.items():
+            for name in legacy.names:
+                for other in sorted(known - {environment}):
+                    if name.endswith(_ending(other)):
+                        raise ValueError(f"legacy {name!r} of {environment} is a name that {other} makes by rule")
+        return self
+
+    def legacy_names(self, environment: str, databases: Collection[str]) -> LegacyNames:
+        """The exceptions that these databases of one environment have from the rule by which names are made."""
+        found = self.legacy.get(environment, Legacy())
+        return LegacyNames(
+            databases={part: name for part, name in found.databases.items() if part in databases},
+            logins={part: name for part, name in found.logins.items() if part in databases},
+        )
 
     def refuse_legacy_of_others(self, environment: Environment, databases: Mapping[str, str]) -> None:
-        """Refuse a database of `environment` (by part) whose name another environment has by exception."""
+        """Refuse names that another environment has by exception.
+
+        Args:
+            environment: whose names are made by rule; none of them may be an exception of another environment.
+            databases: its databases, by part.
+        """
         for other, legacy in self.legacy.items():
+            if other == environment.name:
+                continue
             for part, name in databases.items():
-                if other != environment.name and name in legacy.databases.values():
+                if name in legacy.databases.values():
                     raise InputError(f"database {name!r} of {part} belongs to environment {other!r} by exception")
+            for name in legacy.names:
+                begins = name.startswith(environment.system.replace("-", "__") + "_")
+                if begins and name.endswith(_ending(environment.name)):
+                    raise InputError(
+                        f"{name!r} belongs to environment {other!r} by exception, and is a name that "
+                        f"{environment.name!r} makes by rule; call that environment something else"
+                    )
+
+
+def _ending(environment: str) -> str:
+    """How every name ends that an environment makes by rule on the PostgreSQL server."""
+    return "_" + environment.replace("-", "__")
 
 
 def load_platform(name: str, folder: Path = Path("platforms")) -> Platform:
-    """The platform of this name; the sandbox's servers in its place where BULKHEAD_PLATFORM says so.
+    """The platform of this name, as its file says or as the sandbox stands in for it.
 
     Raises:
         InputError: the file is missing or wrong, or the sandbox and another state back end are mixed.
     """
-    platform = _read(folder / f"{name}.yaml", name)
+    return in_place(_read(folder / f"{name}.yaml", name))
+
+
+def in_place(platform: Platform) -> Platform:
+    """This platform, or the sandbox's servers in its place where BULKHEAD_PLATFORM says so.
+
+    Raises:
+        InputError: the sandbox and another state back end are mixed.
+    """
     chosen = os.environ.get("BULKHEAD_PLATFORM", "")
     backend = os.environ.get("PULUMI_BACKEND_URL", "").rstrip("/")
     if not chosen:
@@ -162,10 +238,18 @@ def load_platform(name: str, folder: Path = Path("platforms")) -> Platform:
         raise InputError(
             f"PULUMI_BACKEND_URL is {backend!r}; the sandbox works with its own state alone, {sandbox.backend!r}"
         )
-    servers = {**sandbox.postgresql.model_dump(by_alias=True), "nodes": platform.postgresql.nodes}
+    own = platform.postgresql
+    servers = {**sandbox.postgresql.model_dump(by_alias=True), "nodes": own.nodes, "requires": own.requires}
     postgresql = parse(Postgresql, servers, key="postgresql.")  # measured by the stack's own rule
+    served = {"controller": platform.kubernetes.controller, "ingress_class": platform.kubernetes.ingress_class}
+    kubernetes = sandbox.kubernetes.model_copy(update=served)
     return sandbox.model_copy(
-        update={"domain": platform.domain, "legacy": platform.legacy, "postgresql": postgresql}
+        update={
+            "domain": platform.domain,
+            "legacy": platform.legacy,
+            "kubernetes": kubernetes,
+            "postgresql": postgresql,
+        }
     )
 
 

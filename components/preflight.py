@@ -1,102 +1,216 @@
 """Preflight: one look at each server before anything is registered.
 
 An unreachable cluster can give a green preview, and a PostgreSQL end point may lead to a replica; both are
-errors here, all of them in one message, before any resource is touched.
+errors here, all of them in one message, before any resource is touched. What else is to be known of a server
+(which one it is, what it is set to, what was there before us) is asked over the same connection.
 """
 
-import http.client
-import json
 import os
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from importlib import import_module
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any, LiteralString, TypeVar, cast
 
-from components import kubeconfig
+from components import adopting, audit, expected_secrets, kubeconfig, requirements, rotation
+from components.adoption import Plan
 from components.environment import Environment
 from components.errors import PlatformError
+from components.identity import Identity
 from components.platform import Platform
+from components.server import Server
+from components.values import Credentials
 
-TIMEOUT = 5
-"""Seconds that one server has for one answer."""
+Answer = TypeVar("Answer")
 
 _VAULT_STATES = {501: "not initialised", 503: "sealed"}
+_CAPACITY = ("max_connections", "superuser_reserved_connections", "reserved_connections")
+
+_POSTGRESQL: LiteralString = """
+SELECT pg_is_in_recovery(),
+  (SELECT system_identifier::text FROM pg_control_system()),
+  (SELECT json_object_agg(name, json_build_object('name', name, 'setting', setting, 'unit', unit, 'kind', vartype,
+     'choices', coalesce(enumvals, '{}'), 'shown', coalesce(current_setting(name, true), setting)))
+     FROM pg_settings WHERE name = ANY (%(settings)s)),
+  (SELECT json_agg(name) FROM pg_settings WHERE %(asks)s),
+  ("""
 
 
-def check(platform: Platform) -> None:
-    """Ask the API server, Vault and PostgreSQL whether they are ready, side by side.
+@dataclass(frozen=True, kw_only=True)
+class Questions:
+    """What is asked of the servers.
+
+    Args:
+        platform: the servers.
+        environment: whose databases that were there before are looked for.
+        secrets: keys that Vault must have, by path below the KV mount.
+        credentials: the stack's, whose rotation must be the present one or the next.
+    """
+
+    platform: Platform
+    environment: Environment | None = None
+    secrets: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    credentials: Credentials | None = None
+
+    @property
+    def is_production(self) -> bool:
+        """Whether what is not as it should be is an error."""
+        return self.environment is not None and self.environment.is_production
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What the servers say.
+
+    Args:
+        identity: which servers they are.
+        max_connections: how many connections PostgreSQL has for those who are no superuser; None where it is not
+            known.
+        warnings: what is not as it should be, or could not be decided, and stops nobody.
+        adoptions: how databases that were there before are adopted, by part.
+    """
+
+    identity: Identity
+    max_connections: int | None = None
+    warnings: tuple[str, ...] = ()
+    adoptions: Mapping[str, Plan] = field(default_factory=dict[str, Plan])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfVault:
+    identity: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfPostgresql:
+    identity: str
+    max_connections: int
+    warnings: tuple[str, ...]
+    adoptions: Mapping[str, Plan]
+
+
+def check(asked: Questions) -> Found:
+    """Ask the API server, Vault and PostgreSQL whether they are ready and what they are, side by side.
 
     Raises:
         PlatformError: a line for each server that is not, with its address and what to look at.
     """
-    probes = (kubernetes, vault, postgresql)
-    with ThreadPoolExecutor(len(probes)) as threads:
-        answers = [threads.submit(_fault, probe, platform) for probe in probes]
-    if faults := [fault for answer in answers if (fault := answer.result())]:
+    with ThreadPoolExecutor(3) as threads:
+        cluster = threads.submit(_tried, kubernetes, asked)
+        secrets = threads.submit(_tried, vault, asked)
+        databases = threads.submit(_tried, postgresql, asked)
+    answers = (cluster.result(), secrets.result(), databases.result())
+    if faults := [str(answer) for answer in answers if isinstance(answer, PlatformError)]:
         raise PlatformError("\n".join(faults))
+    of_cluster, of_vault, of_postgresql = cast("tuple[str, _OfVault, _OfPostgresql]", answers)
+    return Found(
+        identity=Identity(kubernetes=of_cluster, vault=of_vault.identity, postgresql=of_postgresql.identity),
+        max_connections=of_postgresql.max_connections,
+        warnings=(*of_vault.warnings, *of_postgresql.warnings),
+        adoptions=of_postgresql.adoptions,
+    )
 
 
-def _fault(probe: Callable[[Platform], None], platform: Platform) -> str:
+def _tried(probe: Callable[[Questions], Answer], asked: Questions) -> Answer | PlatformError:
     try:
-        probe(platform)
+        return probe(asked)
     except PlatformError as error:
-        return str(error)
-    return ""
+        return error
 
 
-def kubernetes(platform: Platform) -> None:
-    """The API server says that it is ready; an answer of 401 or 403 shows as well that it is there."""
-    context = kubeconfig.read(platform.kubernetes.context)
-    status, _ = _get(context.server, "/readyz", context.trust(), what="Kubernetes API server")
-    if status not in (200, 401, 403):
-        raise PlatformError(f"Kubernetes API server {context.server} is not ready: /readyz answers {status}")
+def kubernetes(asked: Questions) -> str:
+    """The API server is ready; the uid of its namespace kube-system, which tells it from every other cluster."""
+    context = kubeconfig.read(asked.platform.kubernetes.context)
+    trust = context.trust()
+    headers = context.identify(trust)
+    with Server("Kubernetes API server", context.server, trust) as server:
+        # Who may not ask this is answered with 401 or 403, which shows as well that it is there.
+        status, _ = server.get("/readyz", headers)
+        if status not in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise PlatformError(f"Kubernetes API server {context.server} is not ready: /readyz answers {status}")
+        status, body = server.get("/api/v1/namespaces/kube-system", headers)
+        if status != HTTPStatus.OK:
+            raise PlatformError(
+                f"which cluster {context.server} is cannot be told: namespace kube-system answers {status}; "
+                f"the user of context {context.name!r} needs get on namespaces"
+            )
+        return str(server.read(body)["metadata"]["uid"])
 
 
-def vault(platform: Platform) -> None:
-    """Vault is unsealed, and there is a token that it takes."""
-    address = platform.vault.address
+def vault(asked: Questions) -> _OfVault:
+    """Vault is unsealed, takes our token, logs who asks it, and has what people had to put into it."""
+    platform = asked.platform
     try:
         trust = ssl.create_default_context(cafile=os.environ.get("VAULT_CACERT") or None)
     except OSError as error:
         raise PlatformError(
             f"VAULT_CACERT is {os.environ['VAULT_CACERT']!r}, which cannot be used: {error}"
         ) from None
-    status, _ = _get(address, "/v1/sys/health?standbyok=true", trust, what="Vault")
-    if status != http.client.OK:
-        state = _VAULT_STATES.get(status, f"unhealthy, /v1/sys/health answers {status}")
-        raise PlatformError(f"Vault {address} is {state}")
-    token = os.environ.get("VAULT_TOKEN", "") or _token_file()
-    if not token:
-        raise PlatformError("VAULT_TOKEN is not set and there is no ~/.vault-token; log in with: vault login")
-    status, _ = _get(address, "/v1/auth/token/lookup-self", trust, what="Vault", headers={"X-Vault-Token": token})
-    if status != http.client.OK:
-        raise PlatformError(f"Vault {address} refuses the token ({status}); log in again with: vault login")
+    with Server("Vault", platform.vault.address, trust) as server:
+        status, body = server.get("/v1/sys/health?standbyok=true")
+        if status != HTTPStatus.OK:
+            state = _VAULT_STATES.get(status, f"unhealthy, /v1/sys/health answers {status}")
+            raise PlatformError(f"Vault {server.address} is {state}")
+        identity = server.read(body).get("cluster_id")
+        if not identity:
+            raise PlatformError(
+                f"which Vault {server.address} is cannot be told: /v1/sys/health has no cluster_id"
+            )
+        token = os.environ.get("VAULT_TOKEN", "") or _token_file()
+        if not token:
+            raise PlatformError("VAULT_TOKEN is not set and there is no ~/.vault-token; log in with: vault login")
+        headers = {"X-Vault-Token": token}
+        status, _ = server.get("/v1/auth/token/lookup-self", headers)
+        if status != HTTPStatus.OK:
+            raise PlatformError(
+                f"Vault {server.address} refuses the token ({status}); log in again with: vault login"
+            )
+        expected_secrets.refuse_missing(server, headers, platform.vault.kv_mount, asked.secrets)
+        if asked.environment and asked.credentials:
+            mount = platform.vault.kv_mount
+            rotation.refuse_leap(server, headers, mount, asked.environment, asked.credentials)
+        said = audit.unaudited(server, headers, demanded=asked.is_production)
+    return _OfVault(identity=str(identity), warnings=(said,) if said else ())
 
 
-def postgresql(platform: Platform) -> None:
-    """The write end point leads to a primary, for the administrator that PG* variables name."""
-    import psycopg  # noqa: PLC0415 - its import overlaps with the other servers' answers
-
-    write = platform.postgresql.write
-    where = f"PostgreSQL {write.host}:{write.port}"
+def postgresql(asked: Questions) -> _OfPostgresql:
+    """The write end point leads to a primary that is set as it must be, for the administrator of PG* variables."""
+    psycopg: Any = import_module("psycopg")  # its import overlaps with the other servers' answers
+    platform, environment = asked.platform, asked.environment
+    where = f"PostgreSQL {platform.postgresql.write.host}:{platform.postgresql.write.port}"
     for name in ("PGUSER", "PGPASSWORD"):
         if not os.environ.get(name):
             raise PlatformError(f"{name} is not set; it gives the administrator of {where}")
+    required = platform.postgresql.requires
+    values = {
+        "settings": [*_CAPACITY, *required],
+        "asks": bool(required),
+        **(adopting.survey_of(environment) if environment else {"databases": [], "roles": []}),
+    }
     try:
-        with psycopg.connect(
-            host=write.host,
-            port=write.port,
-            dbname=os.environ.get("PGDATABASE", "postgres"),
-            sslmode=platform.postgresql.sslmode,
-            connect_timeout=TIMEOUT,
-        ) as connection:
-            row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+        with adopting.open_database(platform, os.environ.get("PGDATABASE", "postgres")) as connection:
+            row: Any = connection.execute(_POSTGRESQL + adopting.SURVEY + ")", values).fetchone()
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
         raise PlatformError(f"{where} cannot be used: {reason[0]}") from None
-    if row != (False,):
+    recovering, identity, settings, known, survey = row
+    if recovering:
         raise PlatformError(f"{where} is a replica; the write end point must lead to the primary")
+    found = {name: requirements.Setting(**about) for name, about in settings.items()}
+    faults = [f"{where}: {fault}" for fault in requirements.unmet(required, found, known or ())]
+    if faults and asked.is_production:
+        raise PlatformError("\n".join(faults))
+    capacity, *reserved = (int(found[name].setting) if name in found else 0 for name in _CAPACITY)
+    return _OfPostgresql(
+        identity=identity,
+        max_connections=capacity - sum(reserved),
+        warnings=tuple(faults),
+        adoptions=adopting.plans(platform, environment, survey) if environment else {},
+    )
 
 
 def refuse_foreign_namespaces(platform: Platform, environment: Environment, names: Iterable[str]) -> None:
@@ -111,47 +225,21 @@ def refuse_foreign_namespaces(platform: Platform, environment: Environment, name
     trust = context.trust()
     headers = context.identify(trust)
     wanted = {"bulkhead.dev/system": environment.system, "bulkhead.dev/environment": environment.name}
-    for name in names:
-        path = f"/api/v1/namespaces/{name}"
-        status, body = _get(context.server, path, trust, what="Kubernetes API server", headers=headers)
-        if status == http.client.NOT_FOUND:
-            continue
-        if status != http.client.OK:
-            raise PlatformError(f"namespace {name} cannot be read: {context.server} answers {status}")
-        labels: dict[str, str] = json.loads(body)["metadata"].get("labels", {})
-        if any(labels.get(key) != value for key, value in wanted.items()):
-            owner = f"{labels.get('bulkhead.dev/system', '?')}/{labels.get('bulkhead.dev/environment', '?')}"
-            raise PlatformError(
-                f"namespace {name} exists and belongs to {owner}, "
-                f"not to {environment.system}/{environment.name}; delete it, or label it to hand it over: "
-                f"kubectl label namespace {name} " + " ".join(f"{k}={v}" for k, v in wanted.items())
-            )
-
-
-def _get(
-    address: str,
-    path: str,
-    trust: ssl.SSLContext | None = None,
-    *,
-    what: str,
-    headers: dict[str, str] | None = None,
-) -> tuple[int, bytes]:
-    """The status and the body with which a server answers a GET."""
-    url = urlsplit(address)
-    host = url.hostname or ""
-    connection = (
-        http.client.HTTPSConnection(host, url.port, timeout=TIMEOUT, context=trust)
-        if url.scheme == "https"
-        else http.client.HTTPConnection(host, url.port, timeout=TIMEOUT)
-    )
-    try:
-        connection.request("GET", url.path + path, headers=headers or {})
-        response = connection.getresponse()
-        return response.status, response.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise PlatformError(f"{what} {address} does not answer: {error}") from None
-    finally:
-        connection.close()
+    with Server("Kubernetes API server", context.server, trust) as server:
+        for name in names:
+            status, body = server.get(f"/api/v1/namespaces/{name}", headers)
+            if status == HTTPStatus.NOT_FOUND:
+                continue
+            if status != HTTPStatus.OK:
+                raise PlatformError(f"namespace {name} cannot be read: {context.server} answers {status}")
+            labels: dict[str, str] = server.read(body)["metadata"].get("labels", {})
+            if any(labels.get(key) != value for key, value in wanted.items()):
+                owner = f"{labels.get('bulkhead.dev/system', '?')}/{labels.get('bulkhead.dev/environment', '?')}"
+                raise PlatformError(
+                    f"namespace {name} exists and belongs to {owner}, "
+                    f"not to {environment.system}/{environment.name}; delete it, or label it to hand it over: "
+                    f"kubectl label namespace {name} " + " ".join(f"{k}={v}" for k, v in wanted.items())
+                )
 
 
 def _token_file() -> str:

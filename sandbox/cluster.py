@@ -26,6 +26,9 @@ CONTEXT = "sandbox"
 
 NODES = ("node-1", "node-2")
 
+_ROOM = {"cpu": "1k", "memory": "1Ti", "pods": "1M", "ephemeral-storage": "1Ti"}
+"""What a simulated node has; kwok gives it no ephemeral storage, for which pods would wait for ever."""
+
 INGRESS_NAMESPACE = "ingress"
 REVIEWER = ("vault", "token-reviewer")
 """Namespace and service account as which Vault asks whose a token is."""
@@ -40,6 +43,7 @@ _APPLIED = f"{_CREATED}&force=true"
 _NAMES = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _DISCOVERY = "application/json;as=APIGroupDiscoveryList;g=apidiscovery.k8s.io;v=v2"
 _DEFINITIONS_AT_ONCE = 2
+_RUN_BY_US = "pod-complete.yaml"
 
 
 def prepare_api_server(layout: Layout) -> None:
@@ -113,6 +117,8 @@ def _token(layout: Layout) -> str:
 def write_stages(layout: Layout, stages: Path) -> None:
     """Write kwok's configuration: how simulated nodes and pods come to life.
 
+    What completes the pods of Jobs is left out: `sandbox.jobs` runs those.
+
     Args:
         layout: the sandbox's paths.
         stages: the folder of kwok's own stages.
@@ -121,6 +127,7 @@ def write_stages(layout: Layout, stages: Path) -> None:
         path.read_text(encoding="utf-8")
         for name in ("node-fast", "node-heartbeat", "pod-fast")
         for path in sorted((stages / name).glob("*.yaml"))
+        if path.name != _RUN_BY_US
     ]
     (layout.secrets / "kwok.yaml").write_text("\n---\n".join(chosen), encoding="utf-8")
 
@@ -185,7 +192,7 @@ def _served(api: JsonApi) -> set[str]:
 
 
 def provision(api: JsonApi) -> None:
-    """Create what every cluster of ours has: the ingress controller's namespace, Vault's token reviewer."""
+    """Create what every cluster of ours has: the ingress namespace, Vault's reviewer, a class of volumes."""
     namespace, account = REVIEWER
     for name in (INGRESS_NAMESPACE, namespace):
         _apply(api, "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -207,6 +214,21 @@ def provision(api: JsonApi) -> None:
                 "name": "system:auth-delegator",
             },
             "subjects": [{"kind": "ServiceAccount", "namespace": namespace, "name": account}],
+        },
+    )
+    _apply(
+        api,
+        "/apis/storage.k8s.io/v1/storageclasses",
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {
+                "name": "standard",
+                "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+            },
+            # The controller manager's own, meant for trying: an empty folder in the temporary one.
+            "provisioner": "kubernetes.io/host-path",
+            "reclaimPolicy": "Delete",
         },
     )
 
@@ -241,6 +263,8 @@ def create_nodes(api: JsonApi) -> None:
                 },
             },
         )
+        room = {"status": {"capacity": _ROOM, "allocatable": _ROOM}}
+        api.call("PATCH", f"/api/v1/nodes/{name}/status", room, content="application/merge-patch+json")
     deadline = time.monotonic() + 60
     while missing := [name for name in NODES if not _is_ready(api.call("GET", f"/api/v1/nodes/{name}"))]:
         if time.monotonic() > deadline:

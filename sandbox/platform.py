@@ -104,6 +104,9 @@ class Sandbox:
 
     def _bring_up(self, progress: Progress, plugins: str) -> None:
         self._demand_tools()
+        if self._has_supervisor() and self._is_older():
+            progress.note("restarting what an earlier version of bulkhead had started")
+            self._stop_all()
         if not self._has_supervisor():
             self._begin(progress)
         self.record.complete = False
@@ -197,6 +200,10 @@ class Sandbox:
 
     def _demand(self) -> None:
         if self._has_supervisor():
+            if self._is_older():
+                raise SandboxNotRunning(
+                    "what runs was started by an earlier version of bulkhead: `bulkhead sandbox up` restarts it"
+                )
             return
         left = orphans.running(self.layout)
         if left:
@@ -211,9 +218,14 @@ class Sandbox:
         for entry in SERVERS:
             entry.command(Setting(layout=self.layout, ports=_NoPorts(), binary=catalogue.binary))
 
+    def _is_older(self) -> bool:
+        """Whether what runs was started by an earlier version of this package, which had fewer servers."""
+        return any(port not in self.record.ports for entry in SERVERS for port in entry.ports)
+
     def _is_up(self) -> bool:
         return (
             self.record.complete
+            and not self._is_older()
             and self._has_supervisor()
             and all(status.state == "ready" for status in self.status())
         )
@@ -245,10 +257,11 @@ class Sandbox:
     def _stop_all(self) -> list[str]:
         stopped: list[str] = []
         if self._supervisor.answers():
-            stopped = [name for name, process in self._supervisor.processes().items() if process.running]
+            known = self._supervisor.processes()
+            stopped = [name for name, process in known.items() if process.running]
             for group in stop_order():
                 with ThreadPoolExecutor(len(group)) as pool:
-                    list(pool.map(self._supervisor.stop, group))
+                    list(pool.map(self._supervisor.stop, [name for name in group if name in known]))
             self._supervisor.shutdown()
             deadline = time.monotonic() + 10
             while self._supervisor.answers() and time.monotonic() < deadline:

@@ -42,14 +42,19 @@ listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 password_encryption = 'scram-sha-256'
 max_connections = 200
+shared_buffers = '256MB'
 # Publications are of use only with logical decoding.
 wal_level = 'logical'
 # Written data is safe from a crash of the process; only a crash of the machine could lose it.
 fsync = off
-# A statement may hold a password: none is written to the log, not even one that failed.
-log_statement = 'none'
+# What production servers log: changes, what is slow, who comes, who waits. A password is in no statement of
+# Vault or of the plugins, which hash it themselves; a statement that failed may hold anything, and is left out.
+log_statement = 'mod'
+log_min_duration_statement = 1000
+log_connections = on
+log_disconnections = on
+log_lock_waits = on
 log_min_error_statement = 'panic'
-log_min_duration_statement = -1
 log_parameter_max_length = 0
 log_parameter_max_length_on_error = 0
 log_line_prefix = '%m [%p] %q%u@%d '
@@ -185,9 +190,12 @@ def provision(layout: Layout, port: int) -> None:
             return
         name = sql.Identifier(ADMINISTRATOR)
         with connection.transaction():
+            # Hashed here, since the server logs what changes it.
+            given = password(layout, "administrator").encode()
+            verifier = connection.pgconn.encrypt_password(given, ADMINISTRATOR.encode(), b"scram-sha-256")
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE NOSUPERUSER PASSWORD {}").format(
-                    name, sql.Literal(password(layout, "administrator"))
+                    name, sql.Literal(verifier.decode())
                 )
             )
             # PostgreSQL 16: whoever creates a role may then also act as it, which owning things for it takes.

@@ -21,6 +21,7 @@ _PATHS = {
     "vault": "/v1/sys/health",
     "external-secrets": "/healthz",
     "reloader": "/healthz",
+    "jobs": "/healthz",
 }
 _TLS = frozenset({"kube-apiserver", "kube-controller-manager", "kube-scheduler"})
 

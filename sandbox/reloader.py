@@ -8,31 +8,20 @@ stopped is noticed as well, and a Secret that is seen for the first time restart
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import logging
-import sys
-import threading
-import time
-from base64 import b64decode
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.errors import SandboxError
-from sandbox.json_api import ApiError, JsonApi
 from sandbox.layout import write_private
+from sandbox.watch import Watch, connect, parser, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from sandbox.json_api import JsonApi
 
 ASKED = "secret.reloader.stakater.com/reload"
 RELOADED = "reloader.stakater.com/last-reloaded-from"
-
-_WATCH_SECONDS = 300
-_RETRY_SECONDS = 1.0
-_GONE = 410
 
 _log = logging.getLogger("reloader")
 
@@ -78,50 +67,23 @@ class Seen:
 
 
 class Reloader:
-    """Watches all Secrets of a cluster."""
+    """Restarts what asks for it when a Secret changes."""
 
     def __init__(self, api: JsonApi, seen: Seen) -> None:
         self._api = api
         self._seen = seen
-        self.watching = threading.Event()
 
-    def run(self) -> None:
-        """Watch for ever; an unreachable API server is waited for."""
-        while True:
-            try:
-                self._watch()
-            except SandboxError as error:
-                self.watching.clear()
-                if not (isinstance(error, ApiError) and error.status == _GONE):
-                    _log.warning("%s", error)
-                time.sleep(_RETRY_SECONDS)
-
-    def _watch(self) -> None:
-        listed = self._api.call("GET", "/api/v1/secrets")
-        for secret in listed["items"]:
-            self.look_at(secret)
-        version = listed["metadata"]["resourceVersion"]
-        self.watching.set()
-        while True:
-            for event in self._events(version):
-                if event["type"] == "ERROR":
-                    raise ApiError(int(event["object"].get("code", 0)), str(event["object"].get("message")))
-                version = event["object"]["metadata"]["resourceVersion"]
-                if event["type"] in {"ADDED", "MODIFIED"}:
-                    self.look_at(event["object"])
-
-    def _events(self, version: str) -> Iterator[dict[str, Any]]:
-        query = f"watch=1&allowWatchBookmarks=true&timeoutSeconds={_WATCH_SECONDS}&resourceVersion={version}"
-        return self._api.lines(f"/api/v1/secrets?{query}", silence_seconds=_WATCH_SECONDS + 10)
-
-    def look_at(self, secret: dict[str, Any]) -> None:
+    def look_at(self, item: dict[str, Any]) -> None:
         """Restart what asks for it if a Secret is not what it was."""
-        namespace, name = secret["metadata"]["namespace"], secret["metadata"]["name"]
-        key, now = f"{namespace}/{name}", data_hash(secret)
+        namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
+        key, now = f"{namespace}/{name}", data_hash(item)
         if self._seen.changed(key, now):
             self._restart(namespace, name, now)
         # Only now: if a restart failed, the change is met again.
         self._seen.keep(key, now)
+
+    def forget(self, item: dict[str, Any]) -> None:
+        """A Secret that is gone restarts nothing; one that comes back with other data does."""
 
     def _restart(self, namespace: str, secret: str, now: str) -> None:
         path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
@@ -137,44 +99,13 @@ class Reloader:
                 _log.info("restarted %s/%s: Secret %s changed", namespace, name, secret)
 
 
-def connect(kubeconfig: Path) -> JsonApi:
-    """The cluster of the sandbox's kubeconfig, which the sandbox writes as JSON."""
-    content = json.loads(kubeconfig.read_text(encoding="utf-8"))
-    cluster, user = content["clusters"][0]["cluster"], content["users"][0]["user"]
-    return JsonApi(
-        cluster["server"],
-        {"Authorization": f"Bearer {user['token']}"},
-        b64decode(cluster["certificate-authority-data"]).decode(),
-    )
-
-
-def serve_health(port: int, watching: threading.Event) -> None:
-    """Answer `/healthz` in the background: 200 while Secrets are watched, else 503."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200 if watching.is_set() else 503)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-
-
 def main() -> None:
     """Run until stopped."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kubeconfig", type=Path, required=True)
-    parser.add_argument("--seen", type=Path, required=True, help="file to keep hashes in")
-    parser.add_argument("--health-port", type=int, required=True)
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
-    reloader = Reloader(connect(options.kubeconfig), Seen(options.seen))
-    serve_health(options.health_port, reloader.watching)
-    reloader.run()
+    arguments = parser(__doc__)
+    arguments.add_argument("--seen", type=Path, required=True, help="file to keep hashes in")
+    options = arguments.parse_args()
+    api = connect(options.kubeconfig)
+    serve(Watch(api, "/api/v1/secrets", Reloader(api, Seen(options.seen))), options.health_port)
 
 
 if __name__ == "__main__":

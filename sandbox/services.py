@@ -125,6 +125,7 @@ def _kube_controller_manager(setting: Setting) -> list[str]:
         "--node-monitor-grace-period=24h",
         "--kube-api-qps=200",
         "--kube-api-burst=400",
+        "--enable-hostpath-provisioner=true",
     ]
 
 
@@ -165,6 +166,18 @@ def _reloader(setting: Setting) -> list[str]:
         f"--kubeconfig={setting.layout.kubeconfig}",
         f"--seen={setting.layout.data / 'reloader.json'}",
         f"--health-port={setting.ports['reloader']}",
+    ]
+
+
+def _jobs(setting: Setting) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "sandbox.jobs",
+        f"--kubeconfig={setting.layout.kubeconfig}",
+        f"--folder={setting.layout.data / 'jobs'}",
+        f"--programs={setting.binary('psql').parent}",
+        f"--health-port={setting.ports['jobs']}",
     ]
 
 
@@ -249,6 +262,13 @@ SERVERS: tuple[Server, ...] = (
         needs=("kube-apiserver",),
         ports=("reloader",),
         command=_reloader,
+    ),
+    Server(
+        name="jobs",
+        purpose="runs the pods of Jobs",
+        needs=("kube-apiserver",),
+        ports=("jobs",),
+        command=_jobs,
     ),
 )
 """Every server, in the order in which people read them."""

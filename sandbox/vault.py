@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from sandbox import serverlog
 from sandbox.errors import SandboxError
 from sandbox.json_api import ApiError, JsonApi
 from sandbox.layout import write_private
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sandbox.layout import Layout
 
 KV_MOUNT = "secret"
 KUBERNETES_AUTH = "kubernetes"
+
+AUDIT_BYTES = 20_000_000
+"""How long the audit log may be when the sandbox is brought up; longer, it begins anew, as other logs do."""
+
+_AUDIT = "/v1/sys/audit"
 
 
 def prepare(layout: Layout, port: int) -> None:
@@ -67,13 +75,27 @@ def unseal(layout: Layout, port: int) -> None:
 def provision(layout: Layout, port: int) -> None:
     """Set up what a platform team sets up once: audit log, KV store, Kubernetes log-in."""
     api = connect(layout, port)
-    if "file/" not in _data(api, "/v1/sys/audit"):
-        options = {"file_path": str(layout.log("vault-audit")), "mode": "0600"}
-        api.call("PUT", "/v1/sys/audit/file", {"type": "file", "options": options})
+    audit(layout.log("vault-audit"), api)
     if f"{KV_MOUNT}/" not in _data(api, "/v1/sys/mounts"):
         _mount(api, f"/v1/sys/mounts/{KV_MOUNT}", {"type": "kv", "options": {"version": "2"}})
     if f"{KUBERNETES_AUTH}/" not in _data(api, "/v1/sys/auth"):
         _mount(api, f"/v1/sys/auth/{KUBERNETES_AUTH}", {"type": "kubernetes"})
+
+
+def audit(log: Path, api: JsonApi) -> None:
+    """Have Vault write down every request and its answer, secrets as keyed hashes alone.
+
+    A log that has grown too long is put aside, one before it forgotten: Vault goes on writing to the file that it
+    opened, so the device is enabled anew.
+    """
+    enabled = "file/" in _data(api, _AUDIT)
+    if enabled and serverlog.size(log) > AUDIT_BYTES:
+        api.call("DELETE", f"{_AUDIT}/file")
+        log.replace(log.with_name(f"{log.name}.1"))
+        enabled = False
+    if not enabled:
+        options = {"file_path": str(log), "mode": "0600"}
+        api.call("PUT", f"{_AUDIT}/file", {"type": "file", "options": options})
 
 
 def trust_cluster(layout: Layout, port: int, *, api_server: str, reviewer: str) -> None:

@@ -16,7 +16,7 @@ from components import (
     VaultDbSecretArgs,
 )
 from components.providers import configure
-from components.settings import Credentials, Database, Workload
+from components.values import Credentials, Database, Workload
 from tests.recording import Recording, record
 from tests.stacks import platform
 

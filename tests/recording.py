@@ -20,7 +20,24 @@ PATIENCE = 20
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 
-GENERATED = {"random:index/randomPassword:RandomPassword": {"result": "generated-password-of-{name}"}}
+OPTIONS = (
+    "protect",
+    "deletedWith",
+    "ignoreChanges",
+    "importId",
+    "deleteBeforeReplace",
+    "retainOnDelete",
+    "aliases",
+)
+"""The resource options that are recorded where they are set."""
+
+GENERATED = {
+    "random:index/randomBytes:RandomBytes": {
+        "base64": "generated-base64-of-{name}",
+        "hex": "generated-hex-of-{name}",
+    },
+    "random:index/randomPassword:RandomPassword": {"result": "generated-password-of-{name}"},
+}
 """Secret outputs that a provider makes up, by type."""
 
 Program = Callable[[], object]
@@ -66,6 +83,11 @@ class Registration:
     def is_provider(self) -> bool:
         """Whether it is an explicit provider."""
         return self.type.startswith("pulumi:providers:")
+
+    @property
+    def is_engines(self) -> bool:
+        """Whether the engine itself keeps it, without a provider."""
+        return self.type.startswith("pulumi:index:")
 
     @property
     def is_kubernetes(self) -> bool:
@@ -136,6 +158,8 @@ class _Monitor(mocks.MockMonitor):
         outputs = json_format.MessageToDict(request.object)
         if request.type != STACK_TYPE:
             self.recording.resources.append(_registration(request, urn))
+        if request.type == "pulumi:index:Stash":
+            outputs["output"] = outputs["input"]
         for output, text in GENERATED.get(request.type, {}).items():
             outputs[output] = {
                 rpc._special_sig_key: rpc._special_secret_sig,
@@ -207,11 +231,7 @@ async def _cancel_rest() -> None:
 def _registration(request: Any, urn: str) -> Registration:
     raw = json_format.MessageToDict(request.object)
     properties = (urn for listed in request.propertyDependencies.values() for urn in listed.urns)
-    options = {
-        name: _option(getattr(request, name))
-        for name in ("protect", "deletedWith", "ignoreChanges", "deleteBeforeReplace", "retainOnDelete", "aliases")
-        if getattr(request, name)
-    }
+    options = {name: _option(getattr(request, name)) for name in OPTIONS if getattr(request, name)}
     return Registration(
         type=request.type,
         name=request.name,

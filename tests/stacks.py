@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from components import Platform, preflight
+from components.identity import Identity
 from components.platform import load_platform
 from tests.recording import Recording, record
 
@@ -18,11 +19,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PREVIEW_OF_A_PULL_REQUEST = "pr-7"
 
+FOUND = preflight.Found(
+    identity=Identity(kubernetes="a-cluster", vault="a-vault", postgresql="a-system"), max_connections=200
+)
+"""What servers say that are ready and have nothing to adopt."""
 
-def configuration(name: str) -> dict[str, Any]:
+
+def configuration(name: str, folder: Path = ROOT) -> dict[str, Any]:
     """What a stack file has under `config`; a pull request's is dev's with another kind."""
     source = "dev" if name == PREVIEW_OF_A_PULL_REQUEST else name
-    config: dict[str, Any] = yaml.safe_load((ROOT / f"Pulumi.{source}.yaml").read_text(encoding="utf-8"))["config"]
+    text = (folder / f"Pulumi.{source}.yaml").read_text(encoding="utf-8")
+    config: dict[str, Any] = yaml.safe_load(text)["config"]
     if name == PREVIEW_OF_A_PULL_REQUEST:
         config["bulkhead:kind"] = "ephemeral"
     return config
@@ -35,16 +42,27 @@ def engine_environment(config: Mapping[str, Any], secret: tuple[str, ...] = ()) 
     return {"PULUMI_CONFIG": json.dumps(texts), "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(secret))}
 
 
-def run_program(name: str, config: Mapping[str, Any] | None = None, *, preview: bool = False) -> Recording:
-    """Run `__main__.py` as one of its stacks, without a look at any server."""
+def run_program(
+    name: str, config: Mapping[str, Any] | None = None, *, preview: bool = False, folder: Path = ROOT
+) -> Recording:
+    """Run a project's `__main__.py` as one of its stacks, without a look at any server."""
+    variables = engine_environment(configuration(name, folder) if config is None else config)
+    return run_file(folder / "__main__.py", name, variables, folder=folder, preview=preview)
+
+
+def run_file(
+    program: Path, stack: str, variables: Mapping[str, str], *, folder: Path = ROOT, preview: bool = False
+) -> Recording:
+    """Run a program as a stack of the project in `folder`, without a look at any server."""
+    project = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
+        patch.chdir(folder)
         forget_surroundings(patch)
-        for key, value in engine_environment(configuration(name) if config is None else config).items():
+        for key, value in variables.items():
             patch.setenv(key, value)
-        patch.setattr(preflight, "check", lambda _platform: None)
+        patch.setattr(preflight, "check", lambda _asked: FOUND)
         patch.setattr(preflight, "refuse_foreign_namespaces", lambda *_: None)
-        return record(lambda: runpy.run_path("__main__.py"), stack_name=name, preview=preview)
+        return record(lambda: runpy.run_path(str(program)), project=project, stack_name=stack, preview=preview)
 
 
 def forget_surroundings(patch: pytest.MonkeyPatch) -> None:

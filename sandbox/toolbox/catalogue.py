@@ -1,245 +1,36 @@
 """What the sandbox is made of: every tool, its version, and where it lies once it is installed.
 
 Only this module is needed to *use* the tools (`binary`, `folder`, `crd_folders`, `search_path`);
-it reads no file and starts nothing. How they get there is the business of `install`.
+it starts nothing and reads no file but our own Go sources. How they get there is the business of `install`.
 
 Layout of the cache, one folder a tool and version, complete or absent::
 
     <cache>/tools/<tool>-<version>/bin/<program>
+    <cache>/tools/<tool>-<version>-<digest of the sources>      one whose sources are in this repository
     <cache>/tools/<tool>-<version>/<files taken from the tool's module>
+    <cache>/tools/<tool>-<version>/libexec, lib, environment    what programs from packages start from
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox.toolbox.entries import CATALOGUE
+
+if TYPE_CHECKING:
+    from sandbox.toolbox.kinds import Tool
 
 MODULES = Path(__file__).resolve().parent.parent / "tools"
-"""Where the pinned Go modules are: one folder with go.mod and go.sum for each."""
+"""Where the pins are: a folder with go.mod and go.sum for each Go module, one with requirements.txt for each
+Python program."""
+ENVIRONMENT = "environment"
+"""Where in its tool's folder a Python program's own environment lies."""
 
 
 class ToolMissing(Exception):  # noqa: N818 - read as a sentence: "ToolMissing: vault 1.21.0 ..."
     """A tool was asked for that is not installed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Program:
-    """One executable of a tool, and how to tell whether a copy found on PATH is the right one."""
-
-    name: str
-    package: str = ""
-    """The Go package that it is built from; empty where it is not built."""
-    ldflags: str = ""
-    version_command: tuple[str, ...] = ("--version",)
-    """Arguments that make it print its version; empty if it can't."""
-    beside: str = ""
-    """The program that it is delivered with: on PATH it counts only in that one's folder."""
-    pinned_by: str = ""
-    """The folder under `MODULES` that pins it, where that is not the tool's own."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModuleFiles:
-    """Files that are taken as they are from a Go module's own folder."""
-
-    module: str
-    pattern: str
-    into: str
-    without: tuple[str, ...] = ()
-    pinned_by: str = ""
-    """The folder under `MODULES` that pins the module, where that is not the tool's own."""
-    executable: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tool:
-    """A tool: what it is for, and what its folder in the cache holds."""
-
-    name: str
-    version: str
-    purpose: str
-    module: str
-    """The folder under `MODULES` that pins it; empty for PostgreSQL, which comes from packages."""
-    programs: tuple[Program, ...] = ()
-    files: tuple[ModuleFiles, ...] = ()
-    seconds: int
-    """About how long it takes from nothing on two cores, downloads included."""
-
-    @property
-    def key(self) -> str:
-        """The name of its folder in the cache."""
-        return f"{self.name}-{self.version}"
-
-
-_KUBERNETES = "-X k8s.io/component-base/version.gitVersion=v1.36.3"
-_STAGES = "sigs.k8s.io/kwok"
-
-CATALOGUE: tuple[Tool, ...] = (
-    Tool(
-        name="postgresql",
-        version="16.14",
-        purpose="the database server, with pgvector and pg_trgm",
-        module="",
-        programs=tuple(
-            Program(name=name) for name in ("postgres", "initdb", "pg_ctl", "pg_isready", "psql", "pg_dump")
-        ),
-        seconds=20,
-    ),
-    Tool(
-        name="cert-manager-crds",
-        version="1.21.2",
-        purpose="resource definitions of cert-manager",
-        module="crds",
-        files=(
-            ModuleFiles(
-                module="github.com/cert-manager/cert-manager",
-                pattern="deploy/crds/*.yaml",
-                into="crds",
-            ),
-        ),
-        seconds=10,
-    ),
-    Tool(
-        name="prometheus-operator-crds",
-        version="0.85.0",
-        purpose="resource definitions of the Prometheus operator",
-        module="crds",
-        files=(
-            ModuleFiles(
-                module="github.com/prometheus-operator/prometheus-operator",
-                pattern="example/prometheus-operator-crd/*.yaml",
-                into="crds",
-            ),
-        ),
-        seconds=10,
-    ),
-    Tool(
-        name="gateway-api-crds",
-        version="1.6.3",
-        purpose="resource definitions of the Gateway API",
-        module="crds",
-        files=(
-            ModuleFiles(
-                module="sigs.k8s.io/gateway-api",
-                pattern="config/crd/standard/*.yaml",
-                into="crds",
-                without=("gateway.networking.k8s.io_vap_safeupgrades.yaml",),  # an admission policy
-            ),
-        ),
-        seconds=10,
-    ),
-    Tool(
-        name="pulumi",
-        version="3.259.0",
-        purpose="Pulumi's command line, engine and host for Python programs",
-        module="pulumi",
-        programs=(
-            Program(
-                name="pulumi",
-                package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-                ldflags="-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.259.0",
-                version_command=("version",),
-            ),
-            # The last module that contains the host for Python programs is older than the engine; the script
-            # that the host starts must fit the engine and the Python package, so it comes from theirs.
-            Program(
-                name="pulumi-language-python",
-                package="github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
-                pinned_by="pulumi-language-python",
-                version_command=(),
-                beside="pulumi",
-            ),
-        ),
-        files=(
-            ModuleFiles(
-                module="github.com/pulumi/pulumi/sdk/v3",
-                pattern="python/cmd/pulumi-language-python-exec",
-                into="bin",
-                executable=True,
-            ),
-        ),
-        seconds=235,
-    ),
-    Tool(
-        name="etcd",
-        version="3.6.8",
-        purpose="what Kubernetes keeps its objects in",
-        module="etcd",
-        programs=(Program(name="etcd", package="go.etcd.io/etcd/server/v3"),),
-        seconds=40,
-    ),
-    Tool(
-        name="kubernetes",
-        version="1.36.3",
-        purpose="API server, controllers and scheduler",
-        module="kubernetes",
-        programs=tuple(
-            Program(name=name, package=f"k8s.io/kubernetes/cmd/{name}", ldflags=_KUBERNETES)
-            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-        ),
-        seconds=300,
-    ),
-    Tool(
-        name="kwok",
-        version="0.8.0",
-        purpose="simulated nodes and pods",
-        module="kwok",
-        programs=(Program(name="kwok", package="sigs.k8s.io/kwok/cmd/kwok"),),
-        files=(
-            ModuleFiles(
-                module=_STAGES,
-                pattern="kustomize/stage/node/fast/*.yaml",
-                into="stages/node-fast",
-                without=("kustomization.yaml",),
-            ),
-            ModuleFiles(
-                module=_STAGES,
-                pattern="kustomize/stage/node/heartbeat/*.yaml",
-                into="stages/node-heartbeat",
-                without=("kustomization.yaml",),
-            ),
-            ModuleFiles(
-                module=_STAGES,
-                pattern="kustomize/stage/pod/fast/*.yaml",
-                into="stages/pod-fast",
-                without=("kustomization.yaml",),
-            ),
-        ),
-        seconds=90,
-    ),
-    Tool(
-        name="external-secrets",
-        version="0.20.4",
-        purpose="brings secrets from Vault into Kubernetes",
-        module="external-secrets",
-        programs=(
-            Program(
-                name="external-secrets",
-                package="github.com/external-secrets/external-secrets",
-                version_command=(),
-            ),
-        ),
-        files=(
-            ModuleFiles(
-                module="github.com/external-secrets/external-secrets",
-                pattern="config/crds/bases/*.yaml",
-                into="crds",
-                without=("kustomization.yaml",),
-            ),
-        ),
-        seconds=300,
-    ),
-    Tool(
-        name="vault",
-        version="1.21.0",
-        purpose="keeps and leases credentials",
-        module="vault",
-        programs=(Program(name="vault", package="github.com/hashicorp/vault"),),
-        seconds=540,
-    ),
-)
-"""Every tool, in the order of installation: neighbours share modules, and the longest comes last."""
 
 
 def cache() -> Path:
@@ -269,9 +60,12 @@ def place(entry: Tool) -> Path:
 
 
 def is_installed(entry: Tool) -> bool:
-    """Whether a tool's folder is there, with every program that belongs in it."""
+    """Whether a tool's folder is there, with every program that belongs in it, and the Python that one needs."""
     where = place(entry)
-    return where.is_dir() and all(os.access(where / "bin" / program.name, os.X_OK) for program in entry.programs)
+    needed = [where / "bin" / program.name for program in entry.programs]
+    if entry.environment and not any(path.is_symlink() for path in needed):
+        needed.append(where / ENVIRONMENT / "bin" / "python")  # a link, and Pythons of a machine come and go
+    return where.is_dir() and all(os.access(path, os.X_OK) for path in needed)
 
 
 def folder(name: str) -> Path:

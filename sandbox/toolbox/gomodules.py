@@ -1,7 +1,7 @@
 """Programs and files from pinned Go modules.
 
 Each folder under `sandbox/tools` pins one tool by a go.mod and its complete go.sum. Go is run on a copy of
-these two files, so that nothing it does can change them.
+these two files, and of our own sources where a tool is made of them, so that nothing it does can change them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sandbox.toolbox.workshop import WorkFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.toolbox.catalogue import ModuleFiles, Program, Tool
+    from sandbox.toolbox.kinds import ModuleFiles, Program, Tool
     from sandbox.toolbox.workshop import Workshop
 
 GO_NEEDED = (1, 26)
@@ -60,7 +60,7 @@ def build(entry: Tool, program: Program, into: Path, workshop: Workshop, tell: C
     tool that is 4 GB. Batches keep it small, and say how far the work is.
     """
     into.mkdir(parents=True, exist_ok=True)
-    module = _copy(program.pinned_by or entry.module, workshop)
+    module = _copy_sources(entry, workshop) if entry.source else _copy(program.pinned_by or entry.module, workshop)
     environment = workshop.go_environment()
     tell(f"downloading modules for {program.name}")
     listing = workshop.run(["go", "list", "-deps", "-f", _LIBRARIES, program.package], cwd=module, env=environment)
@@ -137,4 +137,13 @@ def _copy(name: str, workshop: Workshop) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for file in ("go.mod", "go.sum"):
         shutil.copyfile(MODULES / name / file, folder / file)
+    return folder
+
+
+def _copy_sources(entry: Tool, workshop: Workshop) -> Path:
+    folder = workshop.folder / "sources" / entry.name
+    shutil.rmtree(folder, ignore_errors=True)  # an interrupted run may have left a file that is gone since
+    folder.mkdir(parents=True)
+    for file in entry.sources():
+        shutil.copyfile(file, folder / file.name)
     return folder

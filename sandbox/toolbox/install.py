@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from sandbox.toolbox import gomodules, on_path, postgresql
+from sandbox.toolbox import debian, environments, gomodules, on_path, postgresql
 from sandbox.toolbox.catalogue import is_installed, place, tools_folder
 from sandbox.toolbox.workshop import GIGABYTE, ROOM_NEEDED, WorkFailed, open_workshop
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
-    from sandbox.toolbox.catalogue import Tool
+    from sandbox.toolbox.kinds import Tool
     from sandbox.toolbox.progress import Progress
     from sandbox.toolbox.workshop import Workshop
 
@@ -43,7 +43,7 @@ def origin(entry: Tool) -> Literal["missing", "path", "built", "packages"]:
         return "missing"
     if any((place(entry) / "bin" / program.name).is_symlink() for program in entry.programs):
         return "path"
-    return "built" if entry.module and entry.programs else "packages"
+    return "built" if entry.is_go and entry.programs else "packages"
 
 
 def install(wanted: Sequence[Tool], report: Callable[[Sequence[Tool]], Progress]) -> list[Tool]:
@@ -77,7 +77,7 @@ def _install_all(absent: Sequence[Tool], progress: Progress) -> None:
     builds = any(program.package for entry in absent for program in entry.programs)
     try:
         with open_workshop(ROOM_NEEDED if builds else GIGABYTE, progress.tick) as workshop:
-            if any(entry.module for entry in absent):
+            if any(entry.is_go for entry in absent):
                 gomodules.check_go(workshop)
             for entry in absent:
                 _install_one(entry, workshop, progress)
@@ -111,10 +111,14 @@ def _put_together(entry: Tool, staging: Path, workshop: Workshop, progress: Prog
     if found:
         on_path.link(found, staging / "bin")
         how = "found on PATH"
-    elif not entry.module:
+    elif entry.debian:
+        debian.assemble(entry, staging, workshop, progress.step)
+    elif entry.environment:
+        environments.assemble(entry, staging, workshop, progress.step)
+    elif not entry.is_go:
         progress.step("downloading and unpacking")
         postgresql.assemble(staging, workshop)
-    for program in () if found or not entry.module else entry.programs:
+    for program in () if found or not entry.is_go else entry.programs:
         gomodules.build(entry, program, staging / "bin", workshop, progress.step)
         how = "built"
     for files in entry.files:

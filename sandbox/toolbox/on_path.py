@@ -14,7 +14,7 @@ from sandbox.toolbox.catalogue import cache, place
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.toolbox.catalogue import Program, Tool
+    from sandbox.toolbox.kinds import Program, Tool
 
 _NEEDED_EXTENSIONS = ("vector", "pg_trgm")
 
@@ -22,10 +22,13 @@ _NEEDED_EXTENSIONS = ("vector", "pg_trgm")
 def fits(entry: Tool, text: str) -> bool:
     """Whether a program's answer names the tool's version: `1.36.3`, not `1.36.30` or `1.36.3-rc.1`.
 
-    Of PostgreSQL every release of the major version fits: what differs between them are repairs.
+    Of PostgreSQL every release of the major version fits, and of what Debian delivers every release of the
+    series: what differs between them are repairs.
     """
     if entry.name == "postgresql":
         return re.search(rf"\(PostgreSQL\) {entry.version.split('.')[0]}\.\d", text) is not None
+    if entry.debian:  # the first line, for HAProxy tells the kernel's version too
+        return re.search(rf"(?<![\d.]){re.escape(entry.version)}\.\d", text.partition("\n")[0]) is not None
     return re.search(rf"(?<![\d.]){re.escape(entry.version)}(?![\d+-]|\.\d)", text) is not None
 
 

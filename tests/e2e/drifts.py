@@ -4,6 +4,7 @@ Each is one that the official plugins show as well (tests/e2e/conformance/drift-
 53 changes); what they never read back, such as the data of a KV secret, they cannot show.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,6 +59,29 @@ def on_kubernetes(type_: str, name: str, address: str, field: str, change: dict[
         return _follow(servers.object(address), change)
 
     return Drift(type_, name, ("update", field), look, lambda servers: servers.object(address, change))
+
+
+def on_a_version(type_: str, name: str, collection: str, part: str, field: str, change: dict[str, Any]) -> Drift:
+    """A field of an object whose name changes with the version of a part's migration.
+
+    Args:
+        type_: the type token.
+        name: the resource.
+        collection: where the objects of that kind are, in the API.
+        part: whose migration it is of.
+        field: the field, as a preview names it.
+        change: the patch: the way to the field's new value.
+    """
+
+    def address(servers: Servers) -> str:
+        names = [one["metadata"]["name"] for one in servers.object(collection)["items"]]
+        [found] = [one for one in names if re.fullmatch(f"{part}-migration-[0-9a-f]+", one)]
+        return f"{collection}/{found}"
+
+    def look(servers: Servers) -> Any:
+        return _follow(servers.object(address(servers)), change)
+
+    return Drift(type_, name, ("update", field), look, lambda servers: servers.object(address(servers), change))
 
 
 def _follow(thing: Any, way: Any) -> Any:
@@ -140,6 +164,20 @@ DRIFTS = (
         {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}},
     ),
     on_kubernetes(
+        "kubernetes:core/v1:ResourceQuota",
+        "client-quota",
+        "/api/v1/namespaces/keybuzz-client-prod/resourcequotas/quota",
+        "spec.hard.pods",
+        {"spec": {"hard": {"pods": "1k"}}},
+    ),
+    on_kubernetes(
+        "kubernetes:core/v1:LimitRange",
+        "client-limits",
+        "/api/v1/namespaces/keybuzz-client-prod/limitranges/limits",
+        "spec.limits[0].max.cpu",
+        {"spec": {"limits": [{"type": "Container", "max": {"cpu": "19"}}]}},
+    ),
+    on_kubernetes(
         "kubernetes:core/v1:ServiceAccount",
         "worker-account",
         "/api/v1/namespaces/keybuzz-worker-prod/serviceaccounts/worker",
@@ -182,11 +220,55 @@ DRIFTS = (
         {"spec": {"ingress": [_NETWORK_PORT]}},
     ),
     on_kubernetes(
-        "kubernetes:networking.k8s.io/v1:Ingress",
+        "kubernetes:traefik.io/v1alpha1:IngressRoute",
         "public-client",
-        "/apis/networking.k8s.io/v1/namespaces/keybuzz-client-prod/ingresses/client",
-        "spec.ingressClassName",
-        {"spec": {"ingressClassName": "another"}},
+        "/apis/traefik.io/v1alpha1/namespaces/keybuzz-client-prod/ingressroutes/public-client",
+        "spec.tls.secretName",
+        {"spec": {"tls": {"secretName": "another"}}},
+    ),
+    on_kubernetes(
+        "kubernetes:traefik.io/v1alpha1:Middleware",
+        "public-client-to-https",
+        "/apis/traefik.io/v1alpha1/namespaces/keybuzz-client-prod/middlewares/public-client-to-https",
+        "spec.redirectScheme.permanent",
+        {"spec": {"redirectScheme": {"permanent": False}}},
+    ),
+    on_kubernetes(
+        "kubernetes:traefik.io/v1alpha1:TLSOption",
+        "public-client",
+        "/apis/traefik.io/v1alpha1/namespaces/keybuzz-client-prod/tlsoptions/public-client",
+        "spec.minVersion",
+        {"spec": {"minVersion": "VersionTLS10"}},
+    ),
+    on_kubernetes(
+        "kubernetes:traefik.io/v1alpha1:ServersTransport",
+        "public-client",
+        "/apis/traefik.io/v1alpha1/namespaces/keybuzz-client-prod/serverstransports/public-client",
+        "spec.forwardingTimeouts.responseHeaderTimeout",
+        {"spec": {"forwardingTimeouts": {"responseHeaderTimeout": "1s"}}},
+    ),
+    on_kubernetes(
+        "kubernetes:cert-manager.io/v1:Certificate",
+        "public-client",
+        "/apis/cert-manager.io/v1/namespaces/keybuzz-client-prod/certificates/public-client",
+        "spec.secretName",
+        {"spec": {"secretName": "another"}},
+    ),
+    on_a_version(
+        "kubernetes:batch/v1:Job",
+        "api-migration",
+        "/apis/batch/v1/namespaces/keybuzz-api-prod/jobs",
+        "api",
+        "spec.activeDeadlineSeconds",
+        {"spec": {"activeDeadlineSeconds": 60}},
+    ),
+    on_a_version(
+        "kubernetes:core/v1:ConfigMap",
+        "backend-migration-files",
+        "/api/v1/namespaces/keybuzz-backend-prod/configmaps",
+        "backend",
+        'metadata.labels["bulkhead.dev/environment"]',
+        {"metadata": {"labels": {"bulkhead.dev/environment": "dev"}}},
     ),
     on_kubernetes(
         "kubernetes:external-secrets.io/v1:SecretStore",

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PROGRAM = ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "__main__.py", "platforms", "components")
+PROGRAM = (
+    "Pulumi.yaml",
+    "Pulumi.dev.yaml",
+    "Pulumi.prod.yaml",
+    "__main__.py",
+    "platforms",
+    "components",
+    "database",
+)
 SECONDS = 300
 """The longest that one command may take before the test fails."""
 

@@ -18,7 +18,7 @@ from tests.e2e.servers import Servers
 from tests.e2e.waiting import eventually
 
 FOREIGN, KILLED = "pr-8", "pr-9"
-CREDENTIALS = 3
+CREDENTIALS = 5
 """How many credentials KeyBuzz has, each with a SecretStore."""
 
 

@@ -1,4 +1,4 @@
-"""A rotated credential reaches the pods without anybody's hand, and is not drift."""
+"""A rotated credential reaches the pods without anybody's hand, without a failed log-in, and is not drift."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -162,11 +162,14 @@ def test_servers_were_given_none_of_the_persons_variables(home: Command, monkeyp
     assert b"planted-canary" not in environment
 
 
-def test_passwords_do_not_reach_the_log_even_if_the_statement_fails(running: Command) -> None:
+def test_a_password_that_is_hashed_as_plugins_do_does_not_reach_the_log_even_if_the_statement_fails(
+    running: Command,
+) -> None:
     with running.database() as session:
+        hashed = session.pgconn.encrypt_password(b"planted-canary", b"canary", b"scram-sha-256").decode()
         for _ in range(2):
             with contextlib.suppress(psycopg.errors.DuplicateObject):
-                session.execute("CREATE ROLE canary PASSWORD 'planted-canary'")
+                session.execute(f"CREATE ROLE canary PASSWORD '{hashed}'")
         session.execute("DROP ROLE canary")
     log = (running.home / "logs" / "postgresql.log").read_text()
     assert 'role "canary" already exists' in log

@@ -10,9 +10,11 @@ KINDS = {
     ("v1", "Namespace"): Kind("/api/v1", "namespaces", namespaced=False),
     ("v1", "ConfigMap"): Kind("/api/v1", "configmaps", namespaced=True),
     ("v1", "Event"): Kind("/api/v1", "events", namespaced=True),
+    ("v1", "Pod"): Kind("/api/v1", "pods", namespaced=True),
     ("v1", "Secret"): Kind("/api/v1", "secrets", namespaced=True),
     ("v1", "Service"): Kind("/api/v1", "services", namespaced=True),
     ("apps/v1", "Deployment"): Kind("/apis/apps/v1", "deployments", namespaced=True),
+    ("batch/v1", "Job"): Kind("/apis/batch/v1", "jobs", namespaced=True),
     ("discovery.k8s.io/v1", "EndpointSlice"): Kind("/apis/discovery.k8s.io/v1", "endpointslices", namespaced=True),
 }
 

@@ -5,14 +5,18 @@ from typing import Any
 
 import pytest
 
-from components import AppDeployment, Connected, InputError, Probes
-from components.settings import Workload
+from components import AppDeployment, Connected, Namespace, NamespaceArgs, Probes
+from components.permissions import Permission
+from components.pod import InitContainer
+from components.release_job import ReleaseJob
+from components.service_monitor import Metrics
+from components.values import Workload
 from tests.making import IMAGE, application, build, credential, database, environment, namespace
 from tests.recording import Recording
 
 
 def workload(**values: Any) -> Workload:
-    from components.settings import App  # noqa: PLC0415 - the settings' own reading of values
+    from components.values import App  # noqa: PLC0415 - the settings' own reading of values
 
     read = App.model_validate(values)
     return Workload(image=IMAGE, **dict(read))
@@ -48,7 +52,12 @@ def test_pods_run_under_the_restricted_standard() -> None:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert pod(served())["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert pod(served())["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 10001,
+        "runAsGroup": 10001,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
     assert pod(served())["automountServiceAccountToken"] is False
     assert pod(served())["enableServiceLinks"] is False
 
@@ -85,7 +94,7 @@ def test_an_application_is_asked_at_its_own_paths() -> None:
     asked = container(served())
     assert asked["livenessProbe"]["httpGet"] == {"path": "/health", "port": "http"}
     assert asked["readinessProbe"]["httpGet"]["path"] == "/ready"
-    assert asked["startupProbe"]["failureThreshold"] * asked["startupProbe"]["periodSeconds"] >= 60
+    assert asked["startupProbe"]["failureThreshold"] * asked["startupProbe"]["periodSeconds"] == 60
     assert asked["ports"] == [{"name": "http", "containerPort": 3001}]
 
 
@@ -116,7 +125,7 @@ def test_the_stacks_values_reach_the_container_and_win_over_the_programs() -> No
     )
     made = container(built(workload=values, variables={"LEVEL": "info", "A": "b"}))
     assert made["image"] == IMAGE
-    assert made["resources"]["limits"] == {"cpu": "1", "memory": "1Gi"}
+    assert made["resources"]["limits"] == {"cpu": "1", "memory": "1Gi", "ephemeral-storage": "1Gi"}
     assert made["env"] == [{"name": "A", "value": "b"}, {"name": "LEVEL", "value": "debug"}]
 
 
@@ -169,39 +178,116 @@ def test_a_database_is_reached_at_the_write_end_point_alone() -> None:
     assert addresses["ports"] == [{"protocol": "TCP", "port": 5432}]
 
 
-@pytest.mark.parametrize("port", [0, -1, 65536, "5432x", "3001", True, 3001.0])
-def test_a_port_that_is_none_is_refused(port: object) -> None:
-    with pytest.raises(InputError, match=f"port is {port!r}; use 1 to 65535"):
-        built(port=port)
+def test_t1_in_a_shared_namespace_objects_bear_the_systems_name() -> None:
+    def make(connected: Connected) -> None:
+        prod = environment("prod", system="twinme")
+        home = Namespace("all", NamespaceArgs(environment=prod), connected)
+        application(connected, prod, namespace=home, port=3000, probes=Probes(), workload=workload(replicas=3))
+
+    recording = build(make)
+    made = [*recording.of("Deployment"), *recording.of("Service"), *recording.of("PodDisruptionBudget")]
+    assert {one.inputs["metadata"]["name"] for one in made} == {"twinme-api"}
+    assert {one.name for one in made} == {"api-deployment", "api-service", "api-disruption"}
+    deployment = recording.one("Deployment", "api-deployment").inputs
+    assert deployment["metadata"]["namespace"] == "twinme-prod"
+    assert deployment["spec"]["selector"] == {"matchLabels": {"app.kubernetes.io/name": "twinme-api"}}
 
 
-def test_probes_without_a_port_are_refused() -> None:
-    with pytest.raises(InputError, match="probes are given without a port"):
-        built(probes=Probes())
+@cache
+def told() -> Recording:
+    return built(
+        port=3001,
+        files={"/etc/app.yaml": "level: info"},
+        metrics=Metrics(port=9090),
+        initial=(InitContainer(name="warm", command=("warm",)),),
+        release=ReleaseJob(command=("migrate",)),
+        permissions=(Permission(resources=("configmaps",), verbs=("get",)),),
+        stop_seconds=45,
+    )
 
 
-def test_a_name_that_is_no_part_is_refused() -> None:
-    with pytest.raises(InputError, match="part is 'api-v2'"):
-        build(
-            lambda connected: application(
-                connected, environment(), "api-v2", namespace=namespace(connected, environment())
-            )
-        )
+def test_files_are_there_before_the_pods_and_another_text_rolls_them() -> None:
+    made = told().one("ConfigMap", "api-files")
+    assert made.inputs["immutable"] is True
+    (volume,) = [one for one in pod(told())["volumes"] if one["name"] == "files"]
+    assert volume["configMap"]["name"] == "api-files-id", "the name that it got"
+    told().require_after(told().one("Deployment", "api-deployment"), made)
 
 
-@pytest.mark.parametrize("link", ["namespace", "secrets", "reaches a database", "reaches an application"])
-def test_a_link_to_another_environment_is_refused(link: str) -> None:
-    def make(connected: Connected) -> AppDeployment:
-        dev, prod = environment(), environment("prod")
-        match link:
-            case "namespace":
-                return application(connected, dev, namespace=namespace(connected, prod))
-            case "secrets":
-                return application(connected, dev, secrets=(credential(connected, prod),))
-            case "reaches a database":
-                return application(connected, dev, reaches=(database(connected, prod),))
-            case _:
-                return application(connected, dev, "client", reaches=(application(connected, prod, port=3001),))
+def test_metrics_have_a_port_a_monitor_and_a_way_in() -> None:
+    assert {one["name"] for one in container(told())["ports"]} == {"http", "metrics"}
+    ports = told().one("Service", "api-service").inputs["spec"]["ports"]
+    assert {"name": "metrics", "port": 9090, "targetPort": "metrics"} in ports
+    monitor = told().one("ServiceMonitor", "api-monitor").inputs["spec"]
+    assert monitor["endpoints"][0]["port"] == "metrics"
+    (rule,) = told().one("NetworkPolicy", "api-from-monitoring").inputs["spec"]["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": 9090}]
+    assert rule["from"][0]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "monitoring"}
 
-    with pytest.raises(InputError, match="belongs to keybuzz/prod; use one of keybuzz/dev"):
-        build(make)
+
+def test_metrics_at_the_applications_own_port_need_no_other() -> None:
+    recording = built(port=3001, metrics=Metrics())
+    assert [one["name"] for one in container(recording)["ports"]] == ["http"]
+    assert recording.one("ServiceMonitor", "api-monitor").inputs["spec"]["endpoints"][0]["port"] == "http"
+    (rule,) = recording.one("NetworkPolicy", "api-from-monitoring").inputs["spec"]["ingress"]
+    assert rule["ports"][0]["port"] == 3001
+
+
+def test_a_worker_with_metrics_has_a_service_for_them_alone() -> None:
+    ports = built(metrics=Metrics(port=9090)).one("Service", "api-service").inputs["spec"]["ports"]
+    assert ports == [{"name": "metrics", "port": 9090, "targetPort": "metrics"}]
+
+
+def test_a_release_runs_before_the_pods_and_no_service_or_budget_counts_it() -> None:
+    job = told().one("Job", "api-release")
+    told().require_after(
+        told().one("Deployment", "api-deployment"), job, told().one("NetworkPolicy", "api-release-egress")
+    )
+    told().require_after(
+        job, told().one("ConfigMap", "api-files"), told().one("NetworkPolicy", "api-release-egress")
+    )
+    labels = job.inputs["spec"]["template"]["metadata"]["labels"]
+    assert labels["app.kubernetes.io/name"] == "api-release"
+    assert job.options["deleteBeforeReplace"] is True
+    assert job.inputs["spec"]["template"]["spec"]["containers"][0]["image"] == IMAGE
+
+
+def test_a_release_reaches_what_the_application_does() -> None:
+    def make(connected: Connected) -> None:
+        dev = environment()
+        api = application(connected, dev, port=3001)
+        application(connected, dev, "client", reaches=(api,), release=ReleaseJob(command=("migrate",)))
+
+    recording = build(make)
+    ways = {
+        name: recording.one("NetworkPolicy", name).inputs["spec"]
+        for name in ("client-egress", "client-release-egress")
+    }
+    assert ways["client-egress"]["egress"] == ways["client-release-egress"]["egress"]
+    into = recording.one("NetworkPolicy", "client-release-to-api").inputs
+    assert into["metadata"]["name"] == "api-from-client-release"
+
+
+def test_only_a_pod_with_permissions_has_a_token() -> None:
+    assert pod(told())["automountServiceAccountToken"] is True
+    assert (
+        told().one("Job", "api-release").inputs["spec"]["template"]["spec"]["automountServiceAccountToken"]
+        is False
+    )
+    assert told().of("Role")
+    assert not [*served().of("Role"), *served().of("RoleBinding")]
+
+
+def test_a_pod_has_the_time_to_stop_that_it_needs() -> None:
+    assert pod(told())["terminationGracePeriodSeconds"] == 45
+    assert pod(served())["terminationGracePeriodSeconds"] == 30
+    assert pod(told())["initContainers"][0]["name"] == "warm"
+
+
+def test_pods_start_in_a_namespace_that_is_closed_and_has_its_limits() -> None:
+    served().require_after(
+        served().one("Deployment", "api-deployment"),
+        served().one("NetworkPolicy", "api-default-deny"),
+        served().one("ResourceQuota", "api-quota"),
+        served().one("LimitRange", "api-limits"),
+    )

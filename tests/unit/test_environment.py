@@ -66,6 +66,10 @@ def test_a_database_and_its_roles_have_names_of_their_own() -> None:
     assert names.read_only == "keybuzz_api_readonly_prod"
     assert environment("prod").login("api") == "keybuzz_api_login_prod"
     assert environment("prod").vault_administrator("api") == "keybuzz_api_vault_prod"
+    assert environment("prod").login("api", second=True) == "keybuzz_api_login2_prod"
+    assert environment("prod").login("api", "migration") == "keybuzz_api_migration_login_prod"
+    assert environment("prod").vault_administrator("api", "migration") == "keybuzz_api_migration_vault_prod"
+    assert environment("prod").principal("api", "migration") == "keybuzz-api_migration-prod"
 
 
 def test_a_legacy_name_replaces_the_database_alone_and_no_role() -> None:

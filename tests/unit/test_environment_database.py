@@ -1,14 +1,17 @@
 """A database of one environment: who owns it, who may enter, and what outlives a destruction."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from components import InputError
+from components import Connected, InputError
 from components.environment import LegacyNames
 from components.environment_database import connection_url
-from components.settings import Database
+from components.platform import EndPoint
+from components.role_settings import RoleSettings
+from components.values import Database
 from tests.making import build, database, environment
 from tests.recording import Recording
 
@@ -55,12 +58,96 @@ def test_what_the_owner_makes_later_is_open_to_both_groups_each_by_its_rights() 
     }
     group, reader = "keybuzz_api_dev", "keybuzz_api_readonly_dev"
     assert rights == {
+        "api-public-functions": ("public", []),
+        "api-public-types": ("public", []),
+        "api-read-write-functions": (group, ["EXECUTE"]),
         "api-read-write-tables": (group, ["DELETE", "INSERT", "SELECT", "UPDATE"]),
         "api-read-write-sequences": (group, ["SELECT", "UPDATE", "USAGE"]),
         "api-read-only-tables": (reader, ["SELECT"]),
         "api-read-only-sequences": (reader, ["SELECT"]),
     }
     assert {made.inputs["owner"] for made in recording.of("DefaultPrivileges")} == {"keybuzz_api_owner_dev"}
+
+
+def test_public_executes_nothing_that_the_owner_makes_in_whatever_schema() -> None:
+    """A schema's default privileges add to the database's, so that what PUBLIC has is taken there alone."""
+    recording = built()
+    for kind in ("functions", "types"):
+        assert "schema" not in recording.one("DefaultPrivileges", f"api-public-{kind}").inputs
+    assert recording.one("DefaultPrivileges", "api-read-write-functions").inputs["schema"] == "public"
+
+
+def test_an_extension_has_the_version_that_is_asked_for_or_the_servers_own() -> None:
+    recording = built(extensions={"vector": None, "pg_trgm": "1.6"})
+    assert recording.one("Extension", "api-extension-pg_trgm").inputs["version"] == "1.6"
+    assert "version" not in recording.one("Extension", "api-extension-vector").inputs
+
+
+def test_the_order_in_which_extensions_are_written_does_not_matter() -> None:
+    one = built(extensions={"vector": None, "pg_trgm": "1.6"}).of("Extension")
+    other = built(extensions={"pg_trgm": "1.6", "vector": None}).of("Extension")
+    assert one == other
+
+
+def test_an_extension_that_cannot_be_is_refused_before_anything_is_registered() -> None:
+    def make(connected: Connected) -> None:
+        with pytest.raises(InputError, match=r"extensions.vector is 0.8; use a version in quotes"):
+            database(connected, environment(), extensions={"vector": 0.8})
+
+    assert build(make).of("Role") == []
+
+
+def test_two_databases_of_one_environment_share_no_name() -> None:
+    def make(connected: Connected) -> None:
+        for part in ("api", "backend"):
+            database(connected, environment("prod"), part, bears_system_name=part == "api")
+
+    recording = build(make)
+    for kind, number in (("Role", 6), ("Database", 2)):
+        assert len({made.inputs["name"] for made in recording.of(kind)}) == number
+
+
+def test_two_databases_of_one_name_are_refused() -> None:
+    def make(connected: Connected) -> None:
+        for part in ("api", "backend"):
+            database(connected, environment("prod"), part, bears_system_name=True)
+
+    with pytest.raises(InputError, match="backend and api both call their database 'keybuzz_prod'; bears_system"):
+        build(make)
+
+
+def test_the_settings_of_its_sessions_are_there_for_the_logins() -> None:
+    asked = RoleSettings(statement_timeout="30s")
+    seen: list[RoleSettings] = []
+    build(lambda connected: seen.append(database(connected, environment(), role_settings=asked).role_settings))
+    assert seen == [asked]
+
+
+def with_read(connected: Connected) -> Connected:
+    """The same platform with a read end point."""
+    servers = connected.platform.postgresql.model_copy(update={"read": EndPoint(host="10.0.0.11", port=5433)})
+    return replace(connected, platform=connected.platform.model_copy(update={"postgresql": servers}))
+
+
+def test_the_read_end_point_is_an_output_where_the_platform_has_one() -> None:
+    made: list[EndPoint] = []
+
+    def make(connected: Connected) -> None:
+        made.append(database(with_read(connected), environment()).require_read("a report"))
+
+    [outputs] = [given for urn, given in build(make).outputs.items() if "EnvironmentDatabase" in urn]
+    assert (outputs["readHost"], outputs["readPort"]) == ("10.0.0.11", 5433)
+    assert (made[0].host, made[0].port) == ("10.0.0.11", 5433)
+
+
+def test_a_read_end_point_that_the_platform_has_not_is_refused_to_who_needs_it() -> None:
+    def make(connected: Connected) -> None:
+        database(connected, environment()).require_read("Secret report-db")
+
+    with pytest.raises(
+        InputError, match="Secret report-db asks for the read end point of 'keybuzz_api_dev'; platform"
+    ):
+        build(make)
 
 
 def test_rights_are_listed_by_name_and_never_as_all() -> None:
@@ -70,10 +157,10 @@ def test_rights_are_listed_by_name_and_never_as_all() -> None:
 
 
 def test_changes_of_rights_run_one_after_the_other() -> None:
-    recording = built(extensions=("vector", "pg_trgm"))
+    recording = built(extensions={"vector": None, "pg_trgm": "1.6"})
     chain = [*recording.of("Schema"), *recording.of("Extension")]
     chain += [*recording.of("Grant"), *recording.of("DefaultPrivileges")]
-    assert len(chain) == 1 + 2 + 6 + 4
+    assert len(chain) == 1 + 2 + 6 + 7
     for earlier, later in pairwise(chain):
         assert earlier.urn in later.after, f"{later.name} does not wait for {earlier.name}"
 
@@ -111,6 +198,21 @@ def test_an_unprotected_database_in_production_is_refused_before_anything_is_reg
 def test_the_connection_limit_is_the_stacks() -> None:
     values = Database.model_validate({"connectionLimit": 17})
     assert built(values=values).one("Database", "api-database").inputs["connectionLimit"] == 17
+
+
+def test_a_limit_above_what_the_server_has_is_refused() -> None:
+    values = Database.model_validate({"connectionLimit": 98})
+
+    def of_a_server_with(capacity: int) -> Recording:
+        return build(
+            lambda connected: database(replace(connected, max_connections=capacity), environment(), values=values)
+        )
+
+    assert of_a_server_with(98).of("Database")
+    with pytest.raises(
+        InputError, match=r"connectionLimit is 98 for .*'keybuzz_api_dev'; the server has 97 for all"
+    ):
+        of_a_server_with(97)
 
 
 def test_a_name_that_another_environment_has_by_exception_is_refused() -> None:

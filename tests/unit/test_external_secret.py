@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from components.external_secret import (
     Delivery,
+    Source,
+    database_keys,
     go_duration,
+    kv_source,
     render_external_secret,
-    render_generator,
+    render_generators,
     render_secret_store,
 )
 from components.platform import Vault
@@ -18,22 +21,32 @@ from components.validation import seconds
 from tests.making import environment
 
 VAULT = Vault.model_validate({"address": "https://vault.keybuzz.io:8200"})
+PATH = "keybuzz/prod/db_api"
+LEASE = f"{PATH}/creds/api"
 
 
-def delivery(**changes: Any) -> Delivery:
+def source(creds_path: str | None = LEASE, *, read: bool = False) -> Source:
+    keys = database_keys(leased=bool(creds_path), read=read, sslmode="require")
+    return Source(kv_path=PATH, creds_path=creds_path, lease=3600 if creds_path else 0, keys=keys)
+
+
+def delivery(*sources: Source, **changes: Any) -> Delivery:
+    of = sources or (source(),)
     given: dict[str, Any] = {
         "environment": environment("prod"),
         "namespace": "keybuzz-api-prod",
         "secret": "keybuzz-api-postgres",
         "service_account": "api-secrets",
         "principal": "keybuzz-api-prod",
-        "kv_path": "keybuzz/prod/db_api",
-        "creds_path": "keybuzz/prod/db_api/creds/api",
+        "sources": of,
+        "data": {key: one.template(key) for one in of for key in one.keys},
         "refresh": 900,
-        "sslmode": "require",
-        "database_url": False,
     }
     return Delivery(**{**given, **changes})
+
+
+def data(of: Delivery) -> dict[str, str]:
+    return render_external_secret(of, "1")["spec"]["target"]["template"]["data"]
 
 
 def test_the_store_logs_in_as_one_service_account_of_its_namespace() -> None:
@@ -52,7 +65,7 @@ def test_the_store_logs_in_as_one_service_account_of_its_namespace() -> None:
 
 def test_the_cluster_may_reach_vault_at_another_address_and_by_its_own_authority() -> None:
     inside = VAULT.model_copy(update={"cluster_address": "https://vault.vault.svc:8200", "ca_bundle": "UEVN"})
-    for rendered in (render_secret_store(delivery(), inside), render_generator(delivery(), inside)):
+    for rendered in (render_secret_store(delivery(), inside), *render_generators(delivery(), inside)):
         provider = rendered["spec"]["provider"]
         login = provider.get("vault", provider)
         assert login["server"] == "https://vault.vault.svc:8200"
@@ -64,32 +77,58 @@ def test_a_leased_login_comes_from_the_generator_one_a_refresh() -> None:
     kv, generator = external["spec"]["dataFrom"]
     assert kv == {"extract": {"key": "keybuzz/prod/db_api"}}
     assert generator["sourceRef"]["generatorRef"]["kind"] == "VaultDynamicSecret"
-    assert render_generator(delivery(), VAULT)["spec"]["path"] == "keybuzz/prod/db_api/creds/api"
+    (made,) = render_generators(delivery(), VAULT)
+    assert made["spec"]["path"] == LEASE
+    assert made["metadata"]["name"] == generator["sourceRef"]["generatorRef"]["name"] == "keybuzz-api-postgres"
     assert external["spec"]["target"]["template"]["data"]["PGUSER"] == "{{ .username }}"
 
 
 def test_a_static_login_comes_from_the_kv_secret_alone() -> None:
-    external = render_external_secret(delivery(creds_path=None), "1")
+    external = render_external_secret(delivery(source(None)), "1")
     assert external["spec"]["dataFrom"] == [{"extract": {"key": "keybuzz/prod/db_api"}}]
     assert external["spec"]["target"]["template"]["data"]["PGUSER"] == "{{ .PGUSER }}"
 
 
-@pytest.mark.parametrize("creds_path", [None, "keybuzz/prod/db_api/creds/api"])
-@pytest.mark.parametrize("database_url", [False, True])
-def test_the_secret_has_the_five_keys_and_the_url_where_it_is_asked_for(
-    creds_path: str | None, *, database_url: bool
-) -> None:
-    made = render_external_secret(delivery(creds_path=creds_path, database_url=database_url), "1")
-    keys = {"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"}
-    assert set(made["spec"]["target"]["template"]["data"]) == keys | ({"DATABASE_URL"} if database_url else set())
+@pytest.mark.parametrize("creds_path", [None, LEASE])
+def test_a_database_login_provides_libpqs_five_variables_and_the_url(creds_path: str | None) -> None:
+    keys = {"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "DATABASE_URL"}
+    assert set(source(creds_path).keys) == keys
+
+
+@pytest.mark.parametrize("creds_path", [None, LEASE])
+def test_a_read_end_point_adds_its_host_and_port(creds_path: str | None) -> None:
+    added = set(source(creds_path, read=True).keys) - set(source(creds_path).keys)
+    assert added == {"PGREADHOST", "PGREADPORT"}
+    assert data(delivery(source(creds_path, read=True)))["PGREADHOST"] == "{{ .PGREADHOST }}"
 
 
 def test_the_url_quotes_the_login_and_asks_for_the_platforms_tls() -> None:
-    data = render_external_secret(delivery(database_url=True), "1")["spec"]["target"]["template"]["data"]
-    assert data["DATABASE_URL"] == (
+    assert data(delivery())["DATABASE_URL"] == (
         "postgresql://{{ .username | urlquery }}:{{ .password | urlquery }}@{{ .PGHOST }}:{{ .PGPORT }}"
         "/{{ .PGDATABASE }}?sslmode=require"
     )
+
+
+def test_several_sources_keep_their_keys_apart_by_a_prefix_that_no_other_can_have() -> None:
+    several = delivery(source().prefixed(), kv_source("keybuzz/prod/cache_main", "REDIS_URL").prefixed())
+    database, login, cache = render_external_secret(several, "1")["spec"]["dataFrom"]
+    for one in (database, login):
+        assert one["rewrite"] == [{"regexp": {"source": "^(.*)$", "target": "db_api__$1"}}]
+    assert cache == {
+        "extract": {"key": "keybuzz/prod/cache_main"},
+        "rewrite": [{"regexp": {"source": "^(.*)$", "target": "cache_main__$1"}}],
+    }
+    assert data(several)["REDIS_URL"] == "{{ .cache_main__REDIS_URL }}"
+    assert data(several)["DATABASE_URL"].startswith("postgresql://{{ .db_api__username | urlquery }}:")
+    (generator,) = render_generators(several, VAULT)
+    assert generator["metadata"]["name"] == "keybuzz-api-postgres-db-api"
+    assert login["sourceRef"]["generatorRef"]["name"] == "keybuzz-api-postgres-db-api"
+
+
+def test_what_is_used_once_is_looked_up_when_it_changes_and_not_by_the_clock() -> None:
+    assert render_external_secret(delivery(once=True), "1")["spec"]["refreshPolicy"] == "OnChange"
+    assert "refreshInterval" not in render_external_secret(delivery(once=True), "1")["spec"]
+    assert "refreshPolicy" not in render_external_secret(delivery(), "1")["spec"]
 
 
 def test_the_update_waits_until_the_secret_is_there_and_a_new_revision_asks_for_it_at_once() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components import InputError, lease
-from components.settings import Credentials
+from components.values import Credentials
 
 
 def leased(**times: Any) -> Credentials:
@@ -57,6 +57,19 @@ def test_a_leased_login_is_a_member_of_the_group_and_holds_nothing_itself() -> N
     assert "VALID UNTIL '{{expiration}}'" in create
     assert let_vault_end_it == 'GRANT "{{name}}" TO "keybuzz_api_vault_prod"'
     assert not re.search(r"GRANT .* ON |SUPERUSER|CREATEROLE|CREATEDB|OWNER", f"{create} {let_vault_end_it}")
+
+
+def test_a_login_that_changes_the_schema_is_the_owner_from_its_first_statement() -> None:
+    *_, becomes = lease.creation_statements("keybuzz_api_owner_prod", "keybuzz_api_vault_prod", becomes_group=True)
+    assert becomes == "ALTER ROLE \"{{name}}\" SET role = 'keybuzz_api_owner_prod'"
+
+
+def test_a_lease_that_ends_before_its_job_does_is_refused_with_the_sum() -> None:
+    lease.check_job(leased(ttl="11m", refresh="1m"), deadline=600, key="migration api")
+    with pytest.raises(InputError, match=r"credentials\.ttl is '10m' for migration api; use at least 660s"):
+        lease.check_job(leased(ttl="10m", refresh="1m"), deadline=600, key="migration api")
+    static = Credentials.model_validate({"mode": "static", "ttl": "1m", "refresh": "1m"})
+    lease.check_job(static, deadline=600, key="migration api")
 
 
 def test_revoking_ends_sessions_before_the_login_is_dropped_and_may_run_twice() -> None:

@@ -4,6 +4,8 @@ from components.network import (
     render_egress,
     render_ingress_from,
     render_ingress_from_controller,
+    render_ingress_from_monitoring,
+    selector,
     to_addresses,
     to_application,
 )
@@ -47,3 +49,25 @@ def test_the_controller_comes_in_from_its_own_namespace() -> None:
     made = render_ingress_from_controller(environment(), "keybuzz-api-dev", "api", 3001, "traefik")
     (peer,) = made["spec"]["ingress"][0]["from"]
     assert peer == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "traefik"}}}
+
+
+def test_prometheus_comes_in_from_its_own_namespace_to_one_port() -> None:
+    made = render_ingress_from_monitoring(environment(), "keybuzz-api-dev", "api", 9090, "monitoring")
+    (rule,) = made["spec"]["ingress"]
+    assert made["metadata"]["name"] == "api-metrics"
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+    assert rule["ports"] == [{"protocol": "TCP", "port": 9090}]
+
+
+def test_networks_within_a_network_can_stay_closed() -> None:
+    assert to_addresses("0.0.0.0/0", 443, ["10.0.0.0/8"])["to"] == [
+        {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"]}}
+    ]
+
+
+def test_a_policy_calls_the_other_application_as_it_is_told() -> None:
+    made = render_ingress_from(
+        environment(), "keybuzz-api-dev", "api", 80, source="jobs", source_namespace="x", caller="client.jobs"
+    )
+    assert made["metadata"]["name"] == "api-from-client.jobs"
+    assert made["spec"]["ingress"][0]["from"][0]["podSelector"] == {"matchLabels": selector("jobs")}

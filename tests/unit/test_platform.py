@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from components import Environment, InputError, Platform, Settings
-from components.platform import load_platform
+from components.platform import Legacy, load_platform
 from tests.recording import within_stack
-from tests.stacks import ROOT, configuration, engine_environment
+from tests.stacks import ROOT, configuration, engine_environment, platform
 
 KEYBUZZ: dict[str, Any] = yaml.safe_load((ROOT / "platforms/keybuzz.yaml").read_text(encoding="utf-8"))
 REMOVED = object()
@@ -53,8 +53,13 @@ def test_the_file_of_keybuzz_has_the_write_end_point_and_names_the_nodes_to_refu
     assert (platform.postgresql.write.host, platform.postgresql.write.port) == ("10.0.0.10", 5432)
     assert platform.postgresql.nodes == ("10.0.0.120", "10.0.0.121", "10.0.0.122")
     assert platform.postgresql.write.network == "10.0.0.10/32"
-    assert platform.legacy_names("dev").databases == {"api": "keybuzz", "backend": "keybuzz_backend"}
-    assert platform.legacy_names("prod").databases == {}
+    both = ("api", "backend")
+    assert platform.legacy_names("dev", both).databases == {"api": "keybuzz", "backend": "keybuzz_backend"}
+    assert platform.legacy_names("prod", both).databases == {}
+
+
+def test_a_program_has_the_exceptions_of_its_own_databases_alone() -> None:
+    assert platform().legacy_names("dev", ("backend", "other")).databases == {"backend": "keybuzz_backend"}
 
 
 REFUSED = [
@@ -96,6 +101,32 @@ REFUSED = [
         "one database for two environments",
         {"legacy.prod": {"databases": {"api": "keybuzz"}}},
         ["'keybuzz' is claimed by dev.api and prod.api"],
+    ),
+    (
+        "one login for two environments",
+        {
+            "legacy.dev": {"databases": {"api": "one"}, "logins": {"api": "old"}},
+            "legacy.stage": {"databases": {"api": "two"}, "logins": {"api": "old"}},
+        },
+        ["legacy login 'old' is claimed by dev and stage"],
+    ),
+    (
+        "a login without a database",
+        {"legacy.dev": {"databases": {"api": "one"}, "logins": {"worker": "old"}}},
+        ["logins.worker has no database; give databases.worker as well"],
+    ),
+    (
+        "a database that looks like production's",
+        {"legacy.dev": {"databases": {"api": "keybuzz_prod"}}},
+        ["legacy 'keybuzz_prod' of dev is a name that prod makes by rule"],
+    ),
+    (
+        "a login that looks like another environment's",
+        {
+            "legacy.dev": {"databases": {"api": "one"}, "logins": {"api": "keybuzz_api_login_pr__7"}},
+            "legacy.pr-7": {"databases": {"api": "two"}},
+        },
+        ["legacy 'keybuzz_api_login_pr__7' of dev is a name that pr-7 makes by rule"],
     ),
 ]
 
@@ -147,6 +178,19 @@ def test_a_database_that_is_another_environments_by_exception_is_refused() -> No
         platform.refuse_legacy_of_others(prod, {"backend": "keybuzz_backend"})
 
 
+@pytest.mark.parametrize("kind", ["databases", "logins"])
+def test_an_environment_whose_names_another_one_has_by_exception_is_refused(kind: str) -> None:
+    names = {"databases": {"api": "keybuzz"}, kind: {"api": "keybuzz_api_pr__7"}}
+    legacy = {"dev": Legacy.model_validate(names)}
+    platform = load_platform("keybuzz", ROOT / "platforms").model_copy(update={"legacy": legacy})
+    called = {"system": "keybuzz", "kind": "ephemeral", "domain": "keybuzz.io"}
+    with pytest.raises(InputError, match="'keybuzz_api_pr__7' belongs to environment 'dev'"):
+        platform.refuse_legacy_of_others(Environment(name="pr-7", **called), {"api": "keybuzz_pr__7"})
+    platform.refuse_legacy_of_others(Environment(name="pr-70", **called), {"api": "keybuzz_pr__70"})
+    other = {**called, "system": "twinme"}
+    platform.refuse_legacy_of_others(Environment(name="pr-7", **other), {"api": "twinme_pr__7"})
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -196,7 +240,8 @@ def test_the_sandbox_gives_its_servers_and_the_stacks_platform_gives_the_names(s
     assert platform.vault.address == sandbox.vault.address
     assert platform.postgresql.write == sandbox.postgresql.write
     assert platform.domain == "keybuzz.io"
-    assert platform.legacy_names("dev").databases == {"api": "keybuzz", "backend": "keybuzz_backend"}
+    names = platform.legacy_names("dev", ("api", "backend"))
+    assert names.databases == {"api": "keybuzz", "backend": "keybuzz_backend"}
     assert platform.postgresql.nodes == ("10.0.0.120", "10.0.0.121", "10.0.0.122")
 
 

@@ -331,3 +331,39 @@ def test_when_fields_are_taken(
     """By the provider's setting, by the object's, and where nobody owns anything yet."""
     inputs = {"metadata": {"annotations": {"pulumi.com/patchForce": str(annotated).lower()}}}
     assert managers.is_forced(inputs, live(*owners), always=always, preview=preview) is forced
+
+
+def job(**about: Any) -> dict[str, Any]:
+    """A Job that is to be made anew unless it is complete."""
+    wish = {"pulumi.com/replaceUnready": "true"}
+    about = {"name": "j", "namespace": "n", "annotations": wish, **about}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": {}}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "wish", "replaced"),
+    [
+        ([{"type": "Complete", "status": "True"}], "true", False),
+        ([{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}], "true", True),
+        ([{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}], "false", False),
+        ([], "true", True),
+    ],
+    ids=["complete", "failed", "failed and not asked for", "running"],
+)
+def test_a_job_that_is_not_complete_is_made_anew_where_that_is_asked_for(
+    conditions: list[dict[str, str]],
+    wish: str,
+    replaced: bool,  # noqa: FBT001
+) -> None:
+    """As the official plugin has it: an update could not make a failed Job run again."""
+    engine = Engine()
+    declared = job(annotations={"pulumi.com/replaceUnready": wish})
+    engine.api.put({**declared, "status": {"conditions": conditions}})
+    answer = engine.diff({**declared, "__inputs": declared}, declared, token="kubernetes:batch/v1:Job")
+    assert (answer.changes, answer.delete_before_replace) == (replaced, replaced)
+    assert bool(answer.replaces) == replaced
+
+
+def test_a_job_that_somebody_has_deleted_is_no_reason_to_replace_it() -> None:
+    declared = job()
+    assert not Engine().diff({**declared, "__inputs": declared}, declared, token="kubernetes:batch/v1:Job").changes

@@ -159,16 +159,38 @@ def test_objects_that_are_not_ready(item: dict[str, Any], missing: str) -> None:
     assert any(missing in reason for reason in check(item))
 
 
-def test_a_failed_job_is_not_waited_for() -> None:
+def failed_job(reason: str) -> dict[str, Any]:
+    """A Job that has failed for a reason."""
+    ended = {"type": "Failed", "status": "True", "reason": reason, "message": "limit"}
+    return kind("Job", "batch/v1", status={"conditions": [ended]})
+
+
+@pytest.mark.parametrize("reason", ["BackoffLimitExceeded", "DeadlineExceeded"])
+def test_a_failed_job_is_not_waited_for(reason: str) -> None:
     """Time does not mend it."""
-    with pytest.raises(FailedError, match="limit"):
-        check(
-            kind(
-                "Job",
-                "batch/v1",
-                status={"conditions": [{"type": "Failed", "status": "True", "message": "limit"}]},
-            )
-        )
+    with pytest.raises(FailedError, match=rf"\[{reason}\] limit"):
+        check(failed_job(reason))
+
+
+def test_a_job_that_failed_by_its_failure_policy_is_waited_for_as_by_the_official_plugin() -> None:
+    """Which knows two reasons of a failure alone; a component must not rely on the third."""
+    assert check(failed_job("PodFailurePolicy"))
+
+
+def test_a_failed_job_says_what_its_pods_said_last() -> None:
+    """Each pod's first container that failed, by its message or else by its exit code."""
+    api = MemoryApi()
+    said = {"exitCode": 3, "reason": "Error", "message": "relation exists"}
+    for name, end in (("one", said), ("two", {"exitCode": 137, "reason": "Error"}), ("fine", {"exitCode": 0})):
+        pod = kind("Pod", status={"containerStatuses": [{"name": "c", "state": {"terminated": end}}]})
+        api.put({**pod, "metadata": {"name": name, "namespace": "n"}})
+    with pytest.raises(FailedError) as failed:
+        check(failed_job("BackoffLimitExceeded"), api)
+    assert str(failed.value).split("; ")[1:] == [
+        "[Pod n/one]: [Error] relation exists",
+        "[Pod n/two]: [Error] container c completed with exit code 137",
+    ]
+    assert ("labelSelector", "batch.kubernetes.io/job-name=x") in api.requests[-1][2].items()
 
 
 def test_a_service_waits_for_the_pods_that_it_selects() -> None:

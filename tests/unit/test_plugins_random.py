@@ -1,7 +1,8 @@
-"""The random plugin's passwords: their rules, their hash, their import, and what replaces them."""
+"""The random plugin's passwords and bytes: their rules, their hash, their import, and what replaces them."""
 
 from __future__ import annotations
 
+import base64
 import re
 from secrets import SystemRandom
 from typing import Any
@@ -10,16 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pulumi._types import input_type_py_to_pulumi_names
-from pulumi_random import random_password
+from pulumi_random import random_bytes, random_password
 
 from sandbox.plugins.bridged.difference import difference
 from sandbox.plugins.bridged.state import planned
+from sandbox.plugins.process import PluginError
 from sandbox.plugins.random import bcrypt
 from sandbox.plugins.random.characters import SPECIAL, Kind, RuleError, Rules, draw
+from sandbox.plugins.random.octets import RandomBytes
 from sandbox.plugins.random.passwords import RandomPassword, rules_of
 from sandbox.plugins.values import Unknown
 
-PASSWORD = RandomPassword()
+PASSWORD, BYTES = RandomPassword(), RandomBytes()
 SOURCE = SystemRandom()
 KINDS = {"Lower": "[a-z]", "Upper": "[A-Z]", "Numeric": "[0-9]", "Special": f"[{re.escape(SPECIAL)}]"}
 
@@ -159,3 +162,33 @@ def test_the_type_has_the_properties_of_the_python_package() -> None:
     assert set(PASSWORD.properties) == set(known.values())
     secret = {name for name, prop in PASSWORD.properties.items() if prop.secret}
     assert secret == {"result", "bcryptHash"}
+
+
+def test_random_bytes_have_their_length_and_both_spellings() -> None:
+    """The same bytes, in hexadecimal and in base64; no two draws are alike."""
+    drawn = [BYTES.create(SOURCE, {"length": 32})[1] for _ in range(20)]
+    assert {len(bytes.fromhex(each["hex"])) for each in drawn} == {32}
+    assert all(base64.b64decode(each["base64"]) == bytes.fromhex(each["hex"]) for each in drawn)
+    assert len({each["hex"] for each in drawn}) == 20
+
+
+def test_no_bytes_at_all_are_refused_before_anything_is_drawn() -> None:
+    """The check says what is wrong; what is not known yet is not judged."""
+    assert BYTES.problems({"length": 0}) == [("length", "length must be at least 1, not 0")]
+    assert BYTES.problems({"length": 1}) == BYTES.problems({"length": Unknown}) == []
+
+
+def test_an_import_brings_the_bytes_themselves() -> None:
+    """Their id is their base64, and nothing else is taken."""
+    assert BYTES.read(SOURCE, "AAEC", {}) == {"id": "none", "length": 3, "base64": "AAEC", "hex": "000102"}
+    assert BYTES.read(SOURCE, "none", {"hex": "00"}) == {}
+    with pytest.raises(PluginError, match="imported as base64"):
+        BYTES.read(SOURCE, "not base64!", {})
+
+
+def test_bytes_have_the_properties_of_the_python_package() -> None:
+    """Both outputs are secret, and every change of an input draws others."""
+    known = input_type_py_to_pulumi_names(random_bytes._RandomBytesState)
+    assert set(BYTES.properties) == set(known.values())
+    assert {name for name, prop in BYTES.properties.items() if prop.secret} == {"hex", "base64"}
+    assert all(prop.force_new or prop.output for prop in BYTES.properties.values())

@@ -1,8 +1,8 @@
 """One look at each server before anything is registered, and what it is told in words."""
 
 import base64
-import http.client
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,13 +13,32 @@ import pytest
 import yaml
 
 from components import InputError, Platform, preflight
-from components.preflight import PlatformError
+from components.errors import PlatformError
+from components.identity import Identity
+from components.preflight import Questions
+from components.server import Server
 from tests.making import environment
 from tests.stacks import platform
 
 Answers = Callable[..., None]
 
 CANARY = "hunter2-canary"
+
+BODIES: dict[str, object] = {
+    "/api/v1/namespaces/kube-system": {"metadata": {"uid": "a-cluster"}},
+    "/v1/sys/health": {"cluster_id": "a-vault"},
+    "/v1/sys/audit": {"data": {"file/": {}}},
+}
+
+
+def setting(name: str, value: str, **more: object) -> dict[str, object]:
+    return {"name": name, "setting": value, "shown": value, "unit": None, "kind": "integer", "choices": [], **more}
+
+
+SETTINGS = {
+    "max_connections": setting("max_connections", "100"),
+    "superuser_reserved_connections": setting("superuser_reserved_connections", "3"),
+}
 
 
 @pytest.fixture
@@ -42,19 +61,27 @@ def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Answers:
         monkeypatch.setenv(name, value)
 
     def set_answers(
-        statuses: Mapping[str, int] | None = None, *, recovering: bool = False, database: str | None = None
+        statuses: Mapping[str, int] | None = None,
+        *,
+        bodies: Mapping[str, object] | None = None,
+        recovering: bool = False,
+        database: str | None = None,
+        settings: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
-        given = {"/readyz": 200, "/v1/sys/health": 200, "/v1/auth/token/lookup-self": 200, **(statuses or {})}
+        said = {**BODIES, **(bodies or {})}
 
-        def get(_address: str, path: str, *_: object, **__: object) -> tuple[int, bytes]:
-            return given[path.partition("?")[0]], b""
+        def get(_self: Server, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+            path = path.partition("?")[0]
+            return (statuses or {}).get(path, 200), json.dumps(said.get(path, {})).encode()
 
         def connect(**_: Any) -> FakeConnection:
             if database:
                 raise psycopg.OperationalError(database)
-            return FakeConnection(recovering=recovering)
+            return FakeConnection(
+                (recovering, "7412345678901234567", {**SETTINGS, **(settings or {})}, None, None)
+            )
 
-        monkeypatch.setattr(preflight, "_get", get)
+        monkeypatch.setattr(Server, "get", get)
         monkeypatch.setattr(psycopg, "connect", connect)
 
     set_answers()
@@ -64,8 +91,8 @@ def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Answers:
 class FakeConnection:
     """A PostgreSQL that knows one question."""
 
-    def __init__(self, *, recovering: bool) -> None:
-        self._recovering = recovering
+    def __init__(self, row: tuple[object, ...]) -> None:
+        self._row = row
 
     def __enter__(self) -> Self:
         return self
@@ -73,29 +100,38 @@ class FakeConnection:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def execute(self, statement: str) -> SimpleNamespace:
-        """Answer whether this is a replica."""
-        assert statement == "SELECT pg_is_in_recovery()"
-        return SimpleNamespace(fetchone=lambda: (self._recovering,))
+    def execute(self, statement: str, values: Mapping[str, object]) -> SimpleNamespace:
+        """Answer all questions of a preflight at once."""
+        assert "pg_is_in_recovery()" in statement
+        assert not [name for name in re.findall(r"%\((\w+)\)s", statement) if name not in values]
+        return SimpleNamespace(fetchone=lambda: self._row)
 
 
-def fault(of: Platform | None = None) -> str:
+def asked(of: Platform | None = None, name: str = "dev", **more: Any) -> Questions:
+    return Questions(platform=of or platform(), environment=environment(name), **more)
+
+
+def fault(of: Platform | None = None, name: str = "dev", **more: Any) -> str:
     with pytest.raises(PlatformError) as refused:
-        preflight.check(of or platform())
+        preflight.check(asked(of, name, **more))
     assert isinstance(refused.value, InputError), "the engine would print a traceback"
     assert CANARY not in str(refused.value)
     return str(refused.value)
 
 
 @pytest.mark.usefixtures("answers")
-def test_servers_that_are_ready_are_taken() -> None:
-    preflight.check(platform())
+def test_servers_that_are_ready_are_taken_and_say_which_they_are() -> None:
+    found = preflight.check(asked())
+    assert found.identity == Identity(kubernetes="a-cluster", vault="a-vault", postgresql="7412345678901234567")
+    assert found.max_connections == 97
+    assert found.warnings == ()
+    assert found.adoptions == {}
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_cluster_that_asks_who_we_are_is_there(answers: Answers, status: int) -> None:
     answers({"/readyz": status})
-    preflight.check(platform())
+    preflight.check(asked())
 
 
 @pytest.mark.parametrize(
@@ -148,7 +184,7 @@ def test_a_credential_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, 
 def test_vaults_token_may_stand_in_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("VAULT_TOKEN")
     (tmp_path / ".vault-token").write_text("token\n", encoding="utf-8")
-    preflight.check(platform())
+    preflight.check(asked())
 
 
 @pytest.mark.usefixtures("answers")
@@ -184,19 +220,55 @@ def test_a_kubeconfigs_authority_that_is_none_is_refused(tmp_path: Path) -> None
     assert "certificate-authority" in fault()
 
 
-def test_a_server_that_does_not_answer_is_a_fault_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise ConnectionRefusedError(111, "Connection refused")
+NO_AUDIT: dict[str, object] = {"/v1/sys/audit": {"data": {}}}
 
-    monkeypatch.setattr(http.client.HTTPConnection, "request", refuse)
-    with pytest.raises(PlatformError, match=r"Vault http://10\.1\.1\.1:8200 does not answer: .*refused"):
-        preflight._get("http://10.1.1.1:8200", "/v1/sys/health", what="Vault")
+
+def test_a_vault_that_logs_nobody_is_refused_in_production_and_warned_of_elsewhere(answers: Answers) -> None:
+    answers(bodies=NO_AUDIT)
+    assert "has no audit device" in fault(name="prod")
+    [warning] = preflight.check(asked()).warnings
+    assert "vault audit enable file" in warning
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_what_a_token_may_not_ask_is_undecided_and_said(answers: Answers, name: str) -> None:
+    answers({"/v1/sys/audit": 403})
+    [warning] = preflight.check(asked(name=name)).warnings
+    assert "undecided: /v1/sys/audit answers 403; the token needs read and sudo" in warning
+
+
+def requiring(**settings: str) -> Platform:
+    changed = platform().postgresql.model_copy(update={"requires": settings})
+    return platform().model_copy(update={"postgresql": changed})
+
+
+def test_a_setting_that_does_not_hold_is_refused_in_production_and_warned_of_elsewhere(answers: Answers) -> None:
+    of = requiring(max_connections=">= 200")
+    words = "PostgreSQL 10.0.0.10:5432: max_connections is '100', required is '>= 200'"
+    assert fault(of, "prod") == words
+    assert preflight.check(asked(of)).warnings == (words,)
+
+
+def test_keys_that_vault_lacks_are_refused_with_the_command(answers: Answers) -> None:
+    path = "/v1/secret/subkeys/keybuzz/dev/app_api"
+    answers(bodies={path: {"data": {"subkeys": {"there": None}}}})
+    assert fault(secrets={"keybuzz/dev/app_api": ("there", "missing")}) == (
+        "Vault lacks missing of secret/keybuzz/dev/app_api; each from standard input: "
+        "vault kv patch -mount=secret keybuzz/dev/app_api missing=-"
+    )
+
+
+def test_a_server_that_says_not_which_it_is_is_refused(answers: Answers) -> None:
+    answers({"/api/v1/namespaces/kube-system": 403}, bodies={"/v1/sys/health": {}})
+    said = fault()
+    assert "namespace kube-system answers 403; the user of context 'keybuzz' needs get on namespaces" in said
+    assert "which Vault https://vault.keybuzz.io:8200 is cannot be told" in said
 
 
 def holding(monkeypatch: pytest.MonkeyPatch, labels: Mapping[str, dict[str, str] | None]) -> None:
     """A cluster that has namespaces with these labels, and keeps the one called `forbidden` to itself."""
 
-    def get(_address: str, path: str, *_: object, headers: dict[str, str], **__: object) -> tuple[int, bytes]:
+    def get(_self: Server, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         assert headers == {"Authorization": f"Bearer {CANARY}"}
         name = path.rpartition("/")[2]
         if name == "forbidden":
@@ -206,7 +278,7 @@ def holding(monkeypatch: pytest.MonkeyPatch, labels: Mapping[str, dict[str, str]
         metadata = {"name": name} if labels[name] is None else {"name": name, "labels": labels[name]}
         return 200, json.dumps({"metadata": metadata}).encode()
 
-    monkeypatch.setattr(preflight, "_get", get)
+    monkeypatch.setattr(Server, "get", get)
 
 
 OURS = {"bulkhead.dev/system": "keybuzz", "bulkhead.dev/environment": "dev"}

@@ -70,9 +70,29 @@ def test_k3_vault_holds_the_connection_at_the_environments_path(stack: str) -> N
 
 def test_k4_prod_is_leased_and_dev_is_static() -> None:
     assert not [made for made in keybuzz("prod").of("Role") if made.name.endswith("-login")]
-    assert len(keybuzz("prod").of("SecretBackendRole")) == len(keybuzz("prod").of("VaultDynamicSecret")) == 3
+    applications_and_migrations = 3 + 2
+    leased = keybuzz("prod").of("SecretBackendRole"), keybuzz("prod").of("VaultDynamicSecret")
+    assert [len(made) for made in leased] == [applications_and_migrations] * 2
     assert not keybuzz("dev").of("SecretBackendRole")
-    assert len([made for made in keybuzz("dev").of("Role") if made.name.endswith("-login")]) == 3
+    logins = [made for made in keybuzz("dev").of("Role") if made.name.endswith("-login")]
+    assert len(logins) == applications_and_migrations
+
+
+@every_stack
+@pytest.mark.parametrize("part", ["api", "backend"])
+def test_k2_pods_wait_for_a_schema_that_begins_with_the_copied_structure(stack: str, part: str) -> None:
+    made = keybuzz(stack)
+    job, files = made.one("Job", f"{part}-migration"), made.one("ConfigMap", f"{part}-migration-files")
+    made.require_after(made.one("Deployment", f"{part}-deployment"), job)
+    assert "CREATE TABLE" in files.inputs["data"]["structure.sql"]
+    assert "INSERT" not in files.inputs["data"]["structure.sql"], "a row"
+
+
+def test_k2_seeds_are_in_dev_and_never_in_production() -> None:
+    seeds = {stack: [made for made in keybuzz(stack) if made.name.endswith("-seeds")] for stack in ("dev", "prod")}
+    assert len(seeds["dev"]) == 2
+    assert not seeds["prod"]
+    assert not [made for made in keybuzz("prod").objects() if "demo@example.com" in str(made.inputs)]
 
 
 @every_stack
@@ -97,9 +117,7 @@ def test_k5_an_external_secret_yields_the_secret_in_the_parts_namespace(
 @every_stack
 def test_k6_hosts_are_the_environments(stack: str) -> None:
     suffix = NAMES[stack][1]
-    hosts = {
-        made.inputs["spec"]["rules"][0]["host"] for made in keybuzz(stack).of("Ingress") if made.is_kubernetes
-    }
+    hosts = {host for made in keybuzz(stack).of("Certificate") for host in made.inputs["spec"]["dnsNames"]}
     assert hosts == {f"{part}{suffix}.keybuzz.io" for part in ("api", "backend", "client")}
     assert keybuzz(stack).exports()["urls"] == {
         part: f"https://{part}{suffix}.keybuzz.io" for part in ("api", "backend", "client")
@@ -157,9 +175,28 @@ def test_k12_no_resource_names_a_node_of_the_database(stack: str) -> None:
 
 
 @every_stack
+def test_k9_every_namespace_is_closed_restricted_and_has_its_quota(stack: str) -> None:
+    recording = keybuzz(stack)
+    homes = {made.inputs["metadata"]["name"] for made in recording.of("Namespace") if made.is_kubernetes}
+    for kind, called in (("NetworkPolicy", "default-deny"), ("ResourceQuota", "quota"), ("LimitRange", "limits")):
+        found = [made.inputs["metadata"] for made in recording.of(kind)]
+        assert {one["namespace"] for one in found if one["name"] == called} == homes
+
+
+@every_stack
+def test_k11_applications_are_asked_at_the_paths_that_they_answer(stack: str) -> None:
+    ready = {"api": "/health", "backend": "/health", "client": "/login"}
+    for app, path in ready.items():
+        asked = container(keybuzz(stack), app)
+        assert asked["readinessProbe"]["httpGet"]["path"] == path
+        assert asked["livenessProbe"]["httpGet"]["path"] == "/health"
+    assert not {"livenessProbe", "readinessProbe", "ports"} & set(container(keybuzz(stack), "worker"))
+
+
+@every_stack
 def test_every_resource_has_an_explicit_provider_of_its_own_kind(stack: str) -> None:
     for made in keybuzz(stack):
-        if not made.is_component and not made.is_provider:
+        if not made.is_component and not made.is_provider and not made.is_engines:
             package = made.type.split(":")[0]
             assert made.provider.endswith(f"::pulumi:providers:{package}::{package}"), made.name
 
@@ -168,7 +205,7 @@ def test_every_resource_has_an_explicit_provider_of_its_own_kind(stack: str) -> 
 def test_every_resource_belongs_to_a_component_and_every_component_to_the_stack(stack: str) -> None:
     components = {made.urn for made in keybuzz(stack) if made.is_component}
     for made in keybuzz(stack):
-        if made.is_component or made.is_provider:
+        if made.is_component or made.is_provider or made.is_engines:
             assert "::pulumi:pulumi:Stack::" in made.parent, made.name
         else:
             assert made.parent in components, made.name
@@ -227,7 +264,7 @@ def test_every_selector_of_a_policy_finds_an_applications_pods(stack: str) -> No
     recording = keybuzz(stack)
     pods = {
         (made.inputs["metadata"]["namespace"], made.inputs["metadata"]["labels"]["app.kubernetes.io/name"])
-        for made in recording.of("Deployment")
+        for made in (*recording.of("Deployment"), *recording.of("Job"))
     }
     links = [made for made in recording.of("NetworkPolicy") if made.inputs["spec"]["podSelector"]]
     assert links
@@ -252,7 +289,9 @@ def test_dev_prod_and_a_pull_request_have_the_same_structure_but_for_credentials
     differing |= {"HorizontalPodAutoscaler", "PodDisruptionBudget"}
 
     def structure(stack: str) -> set[tuple[str, str]]:
-        return {(made.type, made.name) for made in keybuzz(stack) if made.kind not in differing}
+        seeds = "-migration-seeds"  # K2: production gets none
+        kept = (made for made in keybuzz(stack) if made.kind not in differing and not made.name.endswith(seeds))
+        return {(made.type, made.name) for made in kept}
 
     assert structure("dev") == structure("prod") == structure("pr-7")
 

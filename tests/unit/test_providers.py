@@ -1,13 +1,15 @@
 """One explicit provider for each server, and none of them before the servers were looked at."""
 
+from dataclasses import replace
+
 import pytest
 
 from components import Settings, connect, preflight
-from components.preflight import PlatformError
+from components.errors import PlatformError
 from components.settings import Stack
 from tests.making import IMAGE, build, environment
 from tests.recording import record
-from tests.stacks import platform
+from tests.stacks import FOUND, platform
 
 
 def settings() -> Settings:
@@ -17,13 +19,8 @@ def settings() -> Settings:
 
 def test_there_is_one_provider_a_server_with_its_address() -> None:
     recording = build(lambda _: None)
-    assert [made.type for made in recording] == [
-        "pulumi:providers:kubernetes",
-        "pulumi:providers:vault",
-        "pulumi:providers:postgresql",
-        "pulumi:providers:random",
-    ]
-    kubernetes, vault, postgresql, _ = recording
+    assert {made.name for made in recording} == {"kubernetes", "vault", "postgresql", "random"}
+    kubernetes, vault, postgresql = (recording.one(name, name) for name in ("kubernetes", "vault", "postgresql"))
     assert kubernetes.inputs["context"] == "keybuzz"
     assert kubernetes.inputs["enablePatchForce"] in (True, "true")
     assert vault.inputs["address"] == "https://vault.keybuzz.io:8200"
@@ -57,9 +54,41 @@ def test_nothing_is_registered_when_a_server_cannot_be_used(
 
 def test_only_what_changes_something_asks_whose_the_namespaces_are(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
-    monkeypatch.setattr(preflight, "check", lambda _: None)
+    monkeypatch.setattr(preflight, "check", lambda _: FOUND)
     monkeypatch.setattr(preflight, "refuse_foreign_namespaces", lambda *given: asked.append(given[2]))
     record(lambda: connect(settings()), preview=True)
     assert not asked
     record(lambda: connect(settings()))
     assert asked == [("keybuzz-dev", "keybuzz-api-dev")]
+
+
+def test_every_provider_of_a_server_waits_for_the_proof_that_it_is_the_right_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(preflight, "check", lambda _: FOUND)
+    recording = record(lambda: connect(settings()), preview=True)
+    kept = recording.one("Stash", "identity")
+    assert kept.inputs["input"] == {"kubernetes": "a-cluster", "vault": "a-vault", "postgresql": "a-system"}
+    assert kept.options["ignoreChanges"] == ["input"]
+    for name in ("kubernetes", "vault", "postgresql"):
+        recording.require_after(recording.one(name, name), kept)
+
+
+def test_what_a_server_is_not_as_it_should_be_in_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", said.append)
+    monkeypatch.setattr(preflight, "check", lambda _: replace(FOUND, warnings=("no audit device",)))
+    record(lambda: connect(settings()), preview=True)
+    assert said == ["no audit device"]
+
+
+def test_expected_secrets_are_looked_for_below_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[preflight.Questions] = []
+
+    def check(questions: preflight.Questions) -> preflight.Found:
+        asked.append(questions)
+        return FOUND
+
+    monkeypatch.setattr(preflight, "check", check)
+    record(lambda: connect(settings(), expects={"api": ("openai-api-key",)}), preview=True)
+    assert asked[0].secrets == {"keybuzz/dev/app_api": ("openai-api-key",)}

@@ -94,3 +94,20 @@ def test_the_fingerprint_changes_with_the_files(tmp_path: Path) -> None:
     assert cluster.fingerprint([tmp_path]) == before
     (tmp_path / "one.yaml").write_text("ab")
     assert cluster.fingerprint([tmp_path]) != before
+
+
+def test_kwok_brings_pods_to_life_and_completes_none(layout: Layout, tmp_path: Path) -> None:
+    for folder, name in (
+        ("node-fast", "node-initialize"),
+        ("pod-fast", "pod-ready"),
+        ("pod-fast", "pod-complete"),
+    ):
+        stage = tmp_path / "stages" / folder / f"{name}.yaml"
+        stage.parent.mkdir(parents=True, exist_ok=True)
+        stage.write_text(f"kind: Stage # {name}\n")
+    cluster.write_stages(layout, tmp_path / "stages")
+    written = (layout.secrets / "kwok.yaml").read_text()
+    assert [name for name in ("node-initialize", "pod-ready", "pod-complete") if name in written] == [
+        "node-initialize",
+        "pod-ready",
+    ]

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 from components import InputError, Settings
-from components.settings import Replicas
+from components.values import Replicas
 from tests.recording import within_stack
 from tests.stacks import ROOT, configuration, engine_environment
 
@@ -271,3 +271,8 @@ def test_an_app_without_an_image_is_refused_when_it_is_asked_for(load: Load) -> 
     settings = load({"images.worker": REMOVED})
     with pytest.raises(InputError, match=r"bulkhead:images\.worker is missing"):
         settings.workload("worker")
+
+
+def test_a_database_that_the_settings_were_not_loaded_for_is_refused(load: Load) -> None:
+    with pytest.raises(InputError, match=r"database 'bakend' is not among .* did you mean 'backend'"):
+        load().database("bakend")

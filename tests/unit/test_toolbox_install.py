@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bulkhead.tools import app
-from sandbox.toolbox import gomodules, install
+from sandbox.toolbox import debian, environments, gomodules, install, kinds, postgresql
 from sandbox.toolbox.catalogue import CATALOGUE, is_installed, place, tool, tools_folder
 from sandbox.toolbox.workshop import WorkFailed
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from sandbox.toolbox.catalogue import ModuleFiles, Program, Tool
+    from sandbox.toolbox.kinds import ModuleFiles, Program, Tool
     from sandbox.toolbox.workshop import Workshop
 
 
@@ -66,6 +66,14 @@ class Go:
         (into / program.name).write_text("#!/bin/sh\n")
         (into / program.name).chmod(0o755)
         self.built.append(program.name)
+
+    def put(self, entry: Tool, into: Path, *_: object) -> None:
+        """All programs of a tool that comes in packages."""
+        for program in entry.programs:
+            self.build(entry, program, into / "bin")
+        if entry.environment:
+            (into / "environment" / "bin").mkdir(parents=True)
+            (into / "environment" / "bin" / "python").touch(mode=0o755)
 
     def take_files(self, _entry: Tool, files: ModuleFiles, into: Path, _workshop: Workshop) -> None:
         (into / files.into).mkdir(parents=True, exist_ok=True)
@@ -191,6 +199,43 @@ def test_command_refuses_a_tool_that_there_is_not(go: Go) -> None:
     assert "docker" in result.output
 
 
+def test_what_comes_in_packages_needs_no_go(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_go(_workshop: Workshop) -> None:
+        raise WorkFailed("no `go` on PATH")
+
+    monkeypatch.setattr(gomodules, "check_go", no_go)
+    monkeypatch.setattr(debian, "assemble", go.put)
+    monkeypatch.setattr(environments, "assemble", go.put)
+    wanted = [tool("redis"), tool("haproxy"), tool("checkov")]
+    assert install.install(wanted, Notes()) == wanted
+    assert {install.origin(entry) for entry in wanted} == {"packages"}
+    with pytest.raises(install.InstallFailed, match="no `go`"):
+        install.install([tool("etcd")], Notes())
+
+
+def test_our_own_program_is_made_anew_once_its_sources_are_others(
+    go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tool("go-example")
+    install.install([own], Notes())
+    assert install.origin(own) == "built"
+    assert install.missing([own]) == []
+    (tmp_path / own.source).mkdir(parents=True)
+    (tmp_path / own.source / "main.go").write_text("package main", encoding="utf-8")
+    monkeypatch.setattr(kinds, "REPOSITORY", tmp_path)
+    assert install.missing([own]) == [own]
+    assert install.install([own], Notes()) == [own]
+    assert go.built == ["go-example", "go-example"]
+
+
+def test_without_apt_a_debian_tool_is_refused_with_what_to_do(go: Go) -> None:
+    with pytest.raises(install.InstallFailed) as raised:
+        install.install([tool("redis")], Notes())
+    assert "redis 7.0 could not be installed" in str(raised.value)
+    assert "no apt-get" in str(raised.value)
+    assert list(tools_folder().glob("redis-*")) == go.built == []
+
+
 def test_list_tells_programs_what_is_there(go: Go) -> None:
     install.install([tool("etcd")], Notes())
     result = CliRunner().invoke(app, ["list", "--json"])
@@ -203,12 +248,11 @@ def test_list_tells_programs_what_is_there(go: Go) -> None:
 
 
 def test_list_succeeds_once_all_is_there(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
-    def assemble(into: Path, workshop: Workshop) -> None:
-        for program in tool("postgresql").programs:
-            go.build(tool("postgresql"), program, into / "bin")
-
-    monkeypatch.setattr("sandbox.toolbox.postgresql.assemble", assemble)
+    monkeypatch.setattr(postgresql, "assemble", lambda into, _workshop: go.put(tool("postgresql"), into))
+    monkeypatch.setattr(debian, "assemble", go.put)
+    monkeypatch.setattr(environments, "assemble", go.put)
     install.install(CATALOGUE, Notes())
+    assert [entry.name for entry in CATALOGUE if not is_installed(entry)] == []
     result = CliRunner().invoke(app, ["list"])
     assert result.exit_code == 0
     assert "missing" not in result.output

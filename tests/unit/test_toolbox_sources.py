@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.toolbox import gomodules, postgresql
-from sandbox.toolbox.catalogue import CATALOGUE, MODULES, ModuleFiles, tool
+from sandbox.toolbox.catalogue import CATALOGUE, MODULES, tool
+from sandbox.toolbox.kinds import ModuleFiles
 from sandbox.toolbox.workshop import WorkFailed, Workshop
 
 if TYPE_CHECKING:
@@ -108,11 +109,23 @@ def test_packages_are_compiled_in_batches_before_the_program_is_linked(
 def test_every_program_is_built_where_it_is_pinned(tmp_path: Path) -> None:
     for entry in CATALOGUE:
         for program in entry.programs:
-            if program.package:
+            if program.package and not entry.source:
                 workshop = Recording(tmp_path, lambda: None)
                 gomodules.build(entry, program, tmp_path / "bin", workshop, lambda _text: None)
                 (folder,) = workshop.folders
                 assert f"tool {program.package}" in _tools(MODULES / folder / "go.mod")
+
+
+def test_our_own_program_is_built_from_a_copy_of_its_sources(tmp_path: Path) -> None:
+    entry = tool("go-example")
+    stale = tmp_path / "sources" / entry.name / "stale.go"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    workshop = Recording(tmp_path, lambda: None)
+    gomodules.build(entry, entry.programs[0], tmp_path / "bin", workshop, lambda _text: None)
+    assert workshop.folders == {entry.name}
+    assert {path.name for path in stale.parent.iterdir()} == {"go.mod", "go.sum", "main.go"}
+    assert workshop.commands[-1][-2:] == [str(tmp_path / "bin" / "go-example"), "."]
 
 
 def _tools(file: Path) -> list[str]:
@@ -217,11 +230,8 @@ def test_npm_of_the_development_tools_comes_first(monkeypatch: pytest.MonkeyPatc
     assert Path(script).is_file()
 
 
-def test_without_npm_and_uv_it_is_said_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_npm_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setenv("BULKHEAD_CACHE", str(tmp_path))
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(WorkFailed, match="make setup"):
         postgresql.find_npm()
-    with pytest.raises(WorkFailed, match="make setup"):
-        postgresql.find_uv()

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from components import InputError
-from components.settings import Credentials, Workload
+from components.values import Credentials, Workload
 from tests.making import IMAGE, build, credential, database, environment, namespace
 from tests.recording import Recording
 
@@ -196,7 +196,7 @@ def test_a_thing_of_another_environment_is_refused(thing: str) -> None:
         )
 
 
-@pytest.mark.parametrize("name", ["", "Db", "db_api", "db/api", "../db", "db ", "db\n", "a" * 64, None])
+@pytest.mark.parametrize("name", ["", "Db", "db_api", "db/api", "../db", "db ", "db\n", "a" * 64, 7])
 def test_a_secret_that_is_no_dns_label_is_refused(name: object) -> None:
     with pytest.raises(InputError, match=r"secret is .*; use a DNS label"):
         build(lambda connected: credential(connected, environment(), secret=name))
@@ -205,3 +205,32 @@ def test_a_secret_that_is_no_dns_label_is_refused(name: object) -> None:
 def test_an_output_for_a_name_is_refused() -> None:
     with pytest.raises(InputError, match=r"secret is .*; use a DNS label"):
         build(lambda connected: credential(connected, environment(), secret=pulumi.Output.from_input("db")))
+
+
+def test_a_credential_that_is_not_delivered_alone_has_no_objects_on_the_cluster_and_no_reader() -> None:
+    for stage in ("dev", "prod"):
+        recording = build(lambda connected, of=stage: credential(connected, environment(of), secret=None))
+        delivery = {"ExternalSecret", "SecretStore", "ServiceAccount", "VaultDynamicSecret"}
+        assert not delivery & {made.kind for made in recording.objects()}
+        assert not recording.of("Policy")
+        assert recording.has("SecretV2", "api-kv")
+
+
+def test_a_credential_that_is_not_delivered_alone_cannot_be_a_workloads_secret() -> None:
+    with pytest.raises(InputError, match="secret of 'api' is None"):
+        build(lambda connected: credential(connected, environment(), secret=None).secret)
+
+
+def test_the_largest_of_several_users_decides_how_long_a_lease_must_last() -> None:
+    times = Credentials.model_validate({"mode": "dynamic", "ttl": "20m", "maxTtl": "1h", "refresh": "10m"})
+    small, large = Workload(image=IMAGE, replicas=2), Workload(image=IMAGE, replicas=10)
+    build(lambda connected: credential(connected, environment("prod"), credentials=times, used_by=(small,)))
+    with pytest.raises(InputError, match="10 replicas"):
+        build(
+            lambda connected: credential(connected, environment("prod"), credentials=times, used_by=(small, large))
+        )
+
+
+def test_a_credential_without_a_user_is_refused() -> None:
+    with pytest.raises(InputError, match="used_by is empty"):
+        build(lambda connected: credential(connected, environment(), used_by=()))

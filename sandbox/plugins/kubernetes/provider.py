@@ -20,6 +20,7 @@ from sandbox.plugins.kubernetes.kubeconfig import connection
 from sandbox.plugins.kubernetes.objects import (
     AUTONAMED,
     READ_ONLY_METADATA,
+    REPLACE_UNREADY,
     SKIP_AWAIT,
     WAIT_FOR,
     Object,
@@ -147,9 +148,11 @@ class KubernetesProvider(sdk.Provider):
         immutable = METADATA if _is_patch(request.type, new) else immutable_fields(new, self._mutability)
         found = without(differences(live, new, immutable), request.ignore_changes)
         replacing = replaces(found)
+        if self._is_stuck(new, state):
+            replacing.append(f'metadata.annotations["{REPLACE_UNREADY}"]')
         same_place = identity(new) == identity(state)
         return sdk.DiffResponse(
-            changes=bool(found),
+            changes=bool(found or replacing),
             replaces=replacing,
             # Two objects cannot have one name: the old one must go first, unless the new one's name is generated.
             delete_before_replace=bool(replacing) and same_place and not is_true(new, AUTONAMED),
@@ -247,6 +250,13 @@ class KubernetesProvider(sdk.Provider):
             return self.cluster.client.kind(str(item["apiVersion"]), str(item["kind"])).namespaced
         except UnknownKindError:
             return True
+
+    def _is_stuck(self, new: Object, state: Object) -> bool:
+        """Whether a Job that is to be made anew unless it is complete is not."""
+        if new.get("kind") != "Job" or not is_true(new, REPLACE_UNREADY):
+            return False
+        live = self.cluster.live(state)
+        return live is not None and bool(self._troubles(live))
 
     def _troubles(self, live: Object) -> list[str]:
         """Why an object does not work now; the next update will wait for it."""

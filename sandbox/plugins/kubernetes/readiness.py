@@ -87,15 +87,36 @@ def daemon_set(_: Client, item: Object) -> list[str]:
     return [f"{available} of {wanted} pods are available, {updated} updated"]
 
 
-def job(_: Client, item: Object) -> list[str]:
-    """The job is complete."""
-    failed = condition(item, "Failed")
-    if failed and failed.get("status") == "True":
-        raise FailedError(f"[{failed.get('reason')}] {failed.get('message')}")
+#: The official plugin takes no other reason for a failure; a Job that ended for another one is waited for.
+_JOB_FAILURES: Final = frozenset({"BackoffLimitExceeded", "DeadlineExceeded"})
+
+
+def job(client: Client, item: Object) -> list[str]:
+    """The job is complete; a failure says what the containers of its pods said."""
+    failed = condition(item, "Failed") or {}
+    if failed.get("status") == "True" and failed.get("reason") in _JOB_FAILURES:
+        said = [f"[{failed['reason']}] {failed.get('message')}", *_last_words(client, item)]
+        raise FailedError("; ".join(said))
     complete = condition(item, "Complete")
     if complete and complete.get("status") == "True":
         return []
     return [f"{_count(item, 'succeeded')} pods have succeeded, {_count(item, 'active')} are active"]
+
+
+def _last_words(client: Client, item: Object) -> list[str]:
+    """How the containers of a job's pods ended, each pod's first one that failed."""
+    query = {"labelSelector": f"batch.kubernetes.io/job-name={name_of(item)}"}
+    said: list[str] = []
+    for one in client.objects("v1", "Pod", namespace_of(item), query):
+        status = _part(one, "status")
+        statuses = [*_list(status, "initContainerStatuses"), *_list(status, "containerStatuses")]
+        ends = [(state["name"], _part(_part(state, "state"), "terminated")) for state in statuses]
+        for name, end in ends:
+            if end.get("exitCode"):
+                text = str(end.get("message") or f"container {name} completed with exit code {end['exitCode']}")
+                said.append(f"[Pod {namespace_of(one)}/{name_of(one)}]: [{end.get('reason')}] {text}")
+                break
+    return said
 
 
 def pod(_: Client, item: Object) -> list[str]:

@@ -12,7 +12,7 @@ SECRET = {"<secret>": True}
 SECRET_SIGNATURE = ("4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270")
 """How Pulumi's state marks an encrypted value."""
 VOLATILE = frozenset(
-    {"creationTimestamp", "managedFields", "resourceVersion", "uid"}
+    {"creationTimestamp", "managedFields", "resourceVersion", "uid", "used"}
     | {"lastTransitionTime", "lastUpdateTime", "created_time", "clusterIP", "clusterIPs"}
 )
 """Keys whose values differ from one run to the next, with the official plugins too."""

@@ -1,0 +1,239 @@
+"""Adopting: the facts about a database that was there before, and the carrying out of a plan.
+
+The plan itself is made in `adoption`, of facts alone.
+"""
+
+import random
+import time
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, LiteralString, cast
+
+from components.adoption import ALTERED, Facts, Plan, Role, Schema, Thing, plan, quoted, refuse_impossible
+from components.environment import Environment
+from components.errors import PlatformError
+from components.platform import Platform
+
+if TYPE_CHECKING:
+    import psycopg
+
+TIMEOUT = 5
+"""Seconds that a connection may take."""
+
+ATTEMPTS = 40
+_LOCK = 0x62756C6B
+_LOCK_MILLISECONDS, _STATEMENT_MILLISECONDS = 150, 450
+"""How long it waits for one lock, and for all of them.
+
+Together less than the second after which PostgreSQL looks for deadlocks: no client that waits for a lock of
+ours ever becomes a deadlock's victim, and none waits for much longer than that.
+"""
+
+_PASSING = frozenset({"40001", "40P01", "55P03", "57014"})
+"""Conflicts that end by themselves: serialisation, deadlock, a lock or a statement that took too long."""
+
+SURVEY: LiteralString = """
+SELECT CASE WHEN %(databases)s::text[] = '{}' THEN NULL ELSE json_build_object(
+  'administrator', current_user,
+  'databases', (SELECT json_object_agg(datname, json_build_object(
+      'owner', pg_get_userbyid(datdba),
+      'things', (SELECT count(*) FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid
+                  WHERE s.dbid = d.oid AND s.deptype = 'o' AND s.refclassid = 'pg_authid'::regclass
+                    AND s.classid NOT IN ('pg_extension'::regclass, 'pg_default_acl'::regclass)
+                    AND r.rolname = ANY (%(roles)s))))
+    FROM pg_database d WHERE datname = ANY (%(databases)s)),
+  'roles', (SELECT json_object_agg(rolname, json_build_object(
+      'login', rolcanlogin, 'superuser', rolsuper, 'inherits', rolinherit,
+      'usable', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+             OR (SELECT bool_and(pg_has_role(current_user, r.oid, kind)) FROM unnest(
+                 CASE WHEN current_setting('server_version_num')::int < 160000 THEN ARRAY['USAGE']
+                      ELSE ARRAY['USAGE', 'SET'] END) kind)
+             OR pg_has_role(current_user, r.oid, 'USAGE WITH ADMIN OPTION')
+             OR current_setting('server_version_num')::int < 160000 AND NOT rolsuper
+                AND (SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user)))
+    FROM pg_roles r WHERE rolname = ANY (%(roles)s)
+       OR oid IN (SELECT datdba FROM pg_database WHERE datname = ANY (%(databases)s)))
+) END
+"""
+"""What the server says of databases and roles by name, as JSON; nothing where none is asked for."""
+
+_INSIDE: LiteralString = """
+WITH mine AS (
+  SELECT s.classid, s.objid, i.type AS kind, i.identity, coalesce(i.schema, '') AS schema,
+         EXISTS (SELECT FROM pg_depend e WHERE e.classid = s.classid AND e.objid = s.objid AND e.deptype = 'e')
+           AS member,
+         EXISTS (SELECT FROM pg_depend c JOIN pg_class q ON q.oid = c.objid AND q.relkind = 'S'
+                  WHERE s.classid = 'pg_class'::regclass AND c.classid = s.classid AND c.objid = s.objid
+                    AND c.refclassid = 'pg_class'::regclass AND c.deptype IN ('a', 'i')) AS serial
+    FROM pg_shdepend s
+    JOIN pg_database d ON d.oid = s.dbid AND d.datname = current_database()
+    JOIN pg_roles r ON r.oid = s.refobjid AND r.rolname = %(login)s
+   CROSS JOIN LATERAL pg_identify_object(s.classid, s.objid, 0) i
+   WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o' AND i.identity IS NOT NULL
+     AND coalesce(i.schema, '') !~ '^pg_(toast_)?temp_'
+)
+SELECT json_build_object(
+  'mine', (SELECT json_agg(json_build_object(
+      'kind', kind, 'identity', identity, 'schema', schema, 'member', member, 'serial', serial)
+      ORDER BY classid, objid) FROM mine),
+  'schemas', (SELECT json_agg(json_build_object('name', quote_ident(nspname), 'owner', pg_get_userbyid(nspowner),
+      'open_to_all', EXISTS (SELECT FROM aclexplode(nspacl) WHERE grantee = 0 AND privilege_type = 'CREATE')))
+    FROM pg_namespace WHERE nspname = 'public' OR quote_ident(nspname) IN (SELECT schema FROM mine)),
+  'guests', (SELECT json_agg(DISTINCT r.rolname)
+    FROM pg_shdepend s
+    JOIN pg_database d ON d.datname = current_database() AND d.oid = s.dbid
+    JOIN pg_roles r ON r.oid = s.refobjid
+   WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'a' AND NOT r.rolsuper
+     AND r.rolname <> ALL (%(ours)s) AND r.rolname !~ '^pg_'
+     AND NOT EXISTS (SELECT FROM aclexplode(d.datacl) a WHERE a.grantee = r.oid AND a.privilege_type = 'CONNECT'))
+)
+"""
+
+
+def survey_of(environment: Environment) -> dict[str, list[str]]:
+    """What to ask the server about, for `SURVEY`."""
+    legacy = environment.legacy
+    names = [environment.database(part) for part in legacy.databases]
+    groups = [role for one in names for role in (one.owner, one.read_write, one.read_only)]
+    return {"databases": [one.database for one in names], "roles": [*groups, *legacy.logins.values()]}
+
+
+def plans(platform: Platform, environment: Environment, survey: Mapping[str, Any] | None) -> dict[str, Plan]:
+    """How each database that was there before is adopted, by part; those that are not there are left out.
+
+    Raises:
+        PlatformError: one cannot be adopted.
+    """
+    found: dict[str, Plan] = {}
+    if not survey:
+        return found
+    known = cast("dict[str, dict[str, Any]]", survey["roles"] or {})
+    databases = cast("dict[str, dict[str, Any]]", survey["databases"] or {})
+    roles = {name: Role(name=name, **about) for name, about in known.items()}
+    for part in environment.legacy.databases:
+        names = environment.database(part)
+        about = databases.get(names.database)
+        login = roles.get(environment.legacy.logins.get(part, ""))
+        if about is None or (login is None and about["owner"] == names.owner):
+            continue
+        groups = frozenset({names.owner, names.read_write, names.read_only} & roles.keys())
+        facts = Facts(
+            names=names,
+            owner=roles[about["owner"]],
+            login=login,
+            administrator=survey["administrator"],
+            roles=groups,
+        )
+        key = f"legacy.{environment.name}.logins.{part}"
+        if about["owner"] != names.owner or about["things"]:
+            refuse_impossible(facts, key)
+            facts = _look_inside(platform, facts)
+            refuse_impossible(facts, key)
+        found[part] = plan(facts)
+    return found
+
+
+def _look_inside(platform: Platform, facts: Facts) -> Facts:
+    psycopg: Any = import_module("psycopg")
+    names, login = facts.names, facts.login.name if facts.login else ""
+    ours = [names.owner, names.read_write, names.read_only, login, facts.owner.name, facts.administrator]
+    try:
+        with open_database(platform, names.database) as connection:
+            row = connection.execute(_INSIDE, {"login": login, "ours": ours}).fetchone()
+    except psycopg.Error as error:
+        raise PlatformError(f"database {names.database} cannot be looked at: {_said(error)}") from None
+    inside: dict[str, list[Any]] = row[0] if row else {}
+    things, left, sequences = list[Thing](), list[Thing](), list[str]()
+    for one in inside["mine"] or []:
+        thing = Thing(kind=one["kind"], identity=one["identity"], schema=one["schema"])
+        if one["serial"]:
+            sequences.append(thing.identity)
+        elif not one["member"]:
+            (things if thing.kind in ALTERED else left).append(thing)
+    return Facts(
+        names=names,
+        owner=facts.owner,
+        login=facts.login,
+        administrator=facts.administrator,
+        roles=facts.roles,
+        things=tuple(things),
+        sequences=tuple(sequences),
+        schemas=tuple(Schema(**one) for one in inside["schemas"] or []),
+        guests=tuple(inside["guests"] or []),
+        left=tuple(left),
+    )
+
+
+def open_database(platform: Platform, database: str) -> "psycopg.Connection[Any]":
+    """A connection to a database behind the write end point, for who PGUSER names."""
+    psycopg: Any = import_module("psycopg")
+    write = platform.postgresql.write
+    return cast(
+        "psycopg.Connection[Any]",
+        psycopg.connect(
+            host=write.host,
+            port=write.port,
+            dbname=database,
+            sslmode=platform.postgresql.sslmode,
+            connect_timeout=TIMEOUT,
+        ),
+    )
+
+
+def carry_out(platform: Platform, wanted: Plan) -> None:
+    """Do what a plan says, in one transaction that is begun anew while somebody else holds its locks.
+
+    Raises:
+        PlatformError: it could not be done, and nothing of it has been.
+    """
+    psycopg: Any = import_module("psycopg")
+    database = wanted.facts.names.database
+    for attempt in range(ATTEMPTS):
+        try:
+            with open_database(platform, database) as connection:
+                _transact(connection, wanted)
+        except psycopg.Error as error:
+            is_passing = error.sqlstate in _PASSING or "tuple concurrently" in str(error)
+            if is_passing and attempt < ATTEMPTS - 1:
+                time.sleep(random.uniform(0.1, 1.0))  # noqa: S311 - no secret, only another moment than the others'
+                continue
+            raise PlatformError(
+                f"database {database} could not be adopted, and nothing in it has been changed: {_said(error)}"
+            ) from None
+        return
+
+
+def _transact(connection: "psycopg.Connection[Any]", wanted: Plan) -> None:
+    """All statements; the connection commits when it is left, and takes all back after an error."""
+
+    def run(*statements: str) -> None:
+        if statements:  # one message, so that locks are held for no round trip more than they must
+            connection.execute(cast("LiteralString", "; ".join(statements)), prepare=False)
+
+    run(f"SELECT pg_advisory_xact_lock({_LOCK})", *wanted.roles)
+    mine = [role for role in wanted.acts_for if not _acts_for(connection, role)]
+    how = " WITH INHERIT TRUE, SET TRUE" if connection.info.server_version >= 160000 else ""  # noqa: PLR2004
+    run(*(f"GRANT {quoted(role)} TO CURRENT_USER{how}" for role in mine))
+    run(
+        f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}",
+        f"SET LOCAL statement_timeout = {_STATEMENT_MILLISECONDS}",
+    )
+    run(*wanted.grants)
+    if wanted.locks:
+        run(f"LOCK TABLE ONLY {', ONLY '.join(wanted.locks)} IN ACCESS EXCLUSIVE MODE")
+    run(*wanted.changes)
+    run(*(f"REVOKE {quoted(role)} FROM CURRENT_USER" for role in mine))
+
+
+def _acts_for(connection: "psycopg.Connection[Any]", role: str) -> bool:
+    kinds = ["USAGE", "SET"] if connection.info.server_version >= 160000 else ["USAGE"]  # noqa: PLR2004
+    row = connection.execute(
+        "SELECT bool_and(pg_has_role(current_user, %s, kind)) FROM unnest(%s::text[]) kind", (role, kinds)
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _said(error: Any) -> str:
+    """PostgreSQL's first line, which is about the fault and holds no data of a row."""
+    said = getattr(getattr(error, "diag", None), "message_primary", None)
+    return str(said or str(error).strip().partition("\n")[0])

@@ -1,0 +1,1 @@
+"""Programs that tests apply, each in a copy of its folder."""

@@ -1,0 +1,41 @@
+"""A project of one small program of its own, beside KeyBuzz, for what needs a stack to itself."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.e2e.engine import CHECKOUT, Project
+from tests.e2e.servers import Servers
+
+
+def small_project(
+    folder: Path, servers: Servers, name: str, program: str, stacks: Mapping[str, Mapping[str, Any]]
+) -> Project:
+    """A project whose stacks are not made yet.
+
+    Args:
+        folder: where it is written.
+        servers: the sandbox.
+        name: the project's name, which is the system's.
+        program: its `__main__.py`.
+        stacks: what each stack's file has under `bulkhead:`, besides platform and the image of `api`.
+    """
+    (folder / "__main__.py").write_text(program, encoding="utf-8")
+    project = {
+        "name": name,
+        "runtime": {"name": "python", "options": {"virtualenv": ".venv"}},
+        "config": {"pulumi:disable-default-providers": {"value": ["*"]}},
+    }
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
+    (folder / ".venv").symlink_to(CHECKOUT / ".venv")
+    shutil.copytree(CHECKOUT / "components", folder / "components")
+    shutil.copytree(CHECKOUT / "examples" / "minimal" / "platforms", folder / "platforms")
+    for stack, values in stacks.items():
+        given = {"platform": "minimal", "images": {"api": f"registry.example.com/{name}/api:v1"}, **values}
+        text = yaml.safe_dump({"config": {f"bulkhead:{key}": value for key, value in given.items()}})
+        (folder / f"Pulumi.{stack}.yaml").write_text(text, encoding="utf-8")
+    return Project(folder, {**os.environ, **servers.environment})
