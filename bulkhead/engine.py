@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from pulumi import automation
 from pulumi.automation import OpType
 
+from bulkhead.errors import CommandError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
-class EngineError(Exception):
+class EngineError(CommandError):
     """A Pulumi command failed; the text is what it said."""
 
 

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-MISSING_TOOL = 4
-ENGINE_FAILED = 1
+from typing import ClassVar
+
+FAILED, USAGE, MISSING_TOOL = 1, 2, 4
+
+
+class CommandError(Exception):
+    """What a command answers a person with instead of a result; a fault of ours is none."""
+
+    exit_code: ClassVar[int] = FAILED
+
+
+class UsageError(CommandError):
+    """The command's words, or what they name, cannot be used; nothing was begun."""
+
+    exit_code: ClassVar[int] = USAGE
 
 
 def explain(error: Exception) -> tuple[str, int] | None:
@@ -11,10 +24,8 @@ def explain(error: Exception) -> tuple[str, int] | None:
     from sandbox.errors import SandboxError  # noqa: PLC0415 - only once something has gone wrong
     from sandbox.toolbox.catalogue import ToolMissing  # noqa: PLC0415
 
-    if isinstance(error, SandboxError):
+    if isinstance(error, (CommandError, SandboxError)):
         return str(error), error.exit_code
     if isinstance(error, ToolMissing):
         return str(error), MISSING_TOOL
-    if type(error).__name__ in ("EngineError", "StructureError"):  # by name: to import one takes half a second
-        return str(error), ENGINE_FAILED
     return None

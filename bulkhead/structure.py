@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bulkhead.errors import CommandError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -59,7 +61,7 @@ _POLICY = re.compile(
 )
 
 
-class StructureError(Exception):
+class StructureError(CommandError):
     """The structure cannot be copied; nothing was written."""
 
 

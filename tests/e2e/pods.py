@@ -19,12 +19,13 @@ LINGER_SECONDS = 3
 
 @dataclass
 class Logins:
-    """What the pods' log-ins came to."""
+    """What the pods' log-ins came to; `going` are those that log in now, a pod that is stopping among them."""
 
     succeeded: int = 0
     failures: list[str] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
     pods: set[str] = field(default_factory=set)
+    going: set[str] = field(default_factory=set)
     longest_pause: float = 0.0
 
 
@@ -81,6 +82,7 @@ class Pods:
         for uid in set(self._held) - there:
             if now - self._gone.setdefault(uid, now) > LINGER_SECONDS:
                 del self._held[uid]
+        self.logins.going = set(self._held)
 
     def _log_in(self) -> None:
         for values in self._held.values():

@@ -80,13 +80,14 @@ class Turn:
         pods = self.servers.core.list_namespaced_pod(self.namespace).items
         return {pod.metadata.uid for pod in pods if not pod.metadata.deletion_timestamp}
 
-    def rotate(self, rotation: int) -> None:
-        """Do what a person does: raise the number, `pulumi up`, and look until the new pods are there."""
+    def rotate(self, rotation: int, logins: Logins) -> None:
+        """Do what a person does: raise the number, `pulumi up`, and look until the old pods have stopped."""
         before, pods = self.credential, self.uids()
         self.set_rotation(rotation)
         self.project.up(self.stack)
         eventually(lambda: self.credential != before, f"the Secret has rotation {rotation}")
         eventually(lambda: self.uids() and not self.uids() & pods, "every pod is new")
+        eventually(lambda: not logins.going & pods, "the old pods have stopped")
 
     def set_rotation(self, rotation: int) -> None:
         """Raise the number in the stack's file."""
@@ -135,7 +136,7 @@ def course(turns: dict[str, Turn]) -> Course:
         of_leased = watching.enter_context(leased.pods.watched())
         credentials = [static.credential]
         for rotation in (1, 2, 3):
-            static.rotate(rotation)
+            static.rotate(rotation, of_static)
             credentials.append(static.credential)
         eventually(lambda: not leased.role_exists(first), "the first lease has ended", TTL + 30)
         eventually(lambda: len(of_leased.users) > 3, "three leases followed the first")
