@@ -1,6 +1,7 @@
 # What CI calls is what a person calls.
 
 PYTHON ?= python3
+WORKERS ?= 2
 BULKHEAD := .venv/bin/bulkhead
 
 .DEFAULT_GOAL := help
@@ -16,8 +17,8 @@ setup: ## Python packages and tools; about half an hour the first time, then und
 demo: setup ## KeyBuzz DEV and PROD, applied for real on this machine
 	@$(BULKHEAD) demo
 
-test: setup lint ## Every test, the end-to-end ones on a sandbox of their own
-	@.venv/bin/python -m pytest
+test: setup lint ## Every test, file by file on two sandboxes of their own; WORKERS=0 runs them in one row
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: setup ## Style and types
 	@.venv/bin/ruff check .

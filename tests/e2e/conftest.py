@@ -1,7 +1,7 @@
 """One sandbox for all end-to-end tests, with KeyBuzz DEV and PROD applied once.
 
 `BULKHEAD_SANDBOX_HOME` names a home that is used and left running; otherwise a sandbox of their own starts in
-a temporary folder and is gone afterwards.
+a temporary folder and is gone afterwards. Workers that run side by side (`-n 2`) have one each.
 """
 
 import os
@@ -33,11 +33,17 @@ class Quiet:
     def note(self, text: str) -> None: ...
 
 
+def _worker() -> str:
+    """What tells the homes of workers apart that run side by side; empty for one alone."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    return f"-{worker}" if worker else ""
+
+
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A running sandbox."""
     given = os.environ.get(HOME_VARIABLE)
-    home = Path(given).absolute() if given else tmp_path_factory.mktemp("sandbox")
+    home = Path(given + _worker()).absolute() if given else tmp_path_factory.mktemp("sandbox")
     running = Sandbox(home)
     running.up(Quiet(), os.environ.get("BULKHEAD_PLUGINS", ""))
     yield running
