@@ -17,8 +17,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import programs
-from benchmarks.measuring import Command, Cost, at_once, medians, run
+from benchmarks import diff, ephemeral, isolation, programs
+from benchmarks.measuring import Command, Cost, medians, run
 from bulkhead.sandbox_progress import Quiet
 from sandbox.layout import checkout
 from sandbox.platform import Sandbox
@@ -32,7 +32,6 @@ Row = tuple[str, str, float, str, float | None]
 """What was measured, of what, the figure, its unit, and the goal it is held against."""
 
 GOAL = 1.05
-SIDE_BY_SIDE_GOAL = 1.5
 SYSTEMS = ("keybuzz", "ansible-builder", "twinme")
 APPS = (1, 10, 50)
 
@@ -41,7 +40,8 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, max=50, help="How often each command is measured.")] = 5,
     output: Annotated[Path | None, typer.Option(help="Write the JSON here too.")] = None,
     apps: Annotated[bool, typer.Option(help="Measure how the cost grows with the number of applications.")] = True,
-    side_by_side: Annotated[bool, typer.Option(help="Measure six previews at once.")] = True,
+    review: Annotated[bool, typer.Option(help="Measure six previews at once, and `bulkhead diff`.")] = True,
+    lives: Annotated[bool, typer.Option(help="Measure ephemeral environments, created and destroyed.")] = True,
     system: Annotated[list[str] | None, typer.Option(help="Only these systems.")] = None,
 ) -> None:
     """Measure, and print a table and JSON; nothing is asserted, since machines are shared and noisy."""
@@ -60,8 +60,10 @@ def main(
             rows += _system(place / "measured", name, empty, variables, rounds)
         if apps:
             rows += _growth(place, variables, rounds)
-        if side_by_side:
-            rows += _side_by_side(place / "six", variables, rounds)
+        if lives:
+            rows += ephemeral.measure(place / "lives", variables)
+        if review:
+            rows += _review(place / "six", variables, rounds)
     _print(rows, output)
 
 
@@ -73,26 +75,19 @@ def _system(folder: Path, name: str, empty: Program, variables: Mapping[str, str
     plain.pulumi("up", "--yes", "--skip-preview", "--stack", plain.stack)
     rows += _ratios(system, plain, empty, rounds)
     rows += _before_first(system, plain, rounds)
+    if name == SYSTEMS[0]:
+        rows += isolation.measure(system.exported(), system.stack, name)
     rows += _once(system, "destroy", "destroy of an environment")
     programs.remove(plain)
     return rows
 
 
-def _side_by_side(folder: Path, variables: Mapping[str, str], rounds: int) -> list[Row]:
-    """The previews of all six stacks at once, against the slowest of them alone and against all in a row."""
+def _review(folder: Path, variables: Mapping[str, str], rounds: int) -> list[Row]:
+    """All six stacks: previews one by one, side by side, and as one report."""
     stacks = [one for name in SYSTEMS for one in programs.system(folder, name, ("dev", "prod"), variables)]
     for one in stacks:
         one.pulumi("up", "--yes", "--skip-preview", "--stack", one.stack)
-    previews = _commands("preview", of=tuple(stacks))
-    alone = [medians([preview], rounds)[preview.name].wall for preview in previews]
-    together = statistics.median(at_once(previews) for _ in range(rounds))
-    what = "pulumi preview, no change, six stacks"
-    return [
-        (what, "the slowest alone", max(alone), "s", None),
-        (what, "side by side", together, "s", None),
-        (what, "side by side, to the slowest alone", together / max(alone), "×", SIDE_BY_SIDE_GOAL),
-        (what, "side by side, to all in a row", together / sum(alone), "×", None),
-    ]
+    return diff.rows(stacks, variables, rounds)
 
 
 @contextlib.contextmanager

@@ -94,6 +94,10 @@ class Program:
             raise CommandFailed(f"pulumi {' '.join(words)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done.stdout
 
+    def exported(self, *words: str) -> dict[str, Any]:
+        """What `pulumi stack export` prints."""
+        return json.loads(self.pulumi("stack", "export", "--stack", self.stack, *words))
+
     def configuration(self) -> str:
         """The configuration as the engine hands it to the program, in PULUMI_CONFIG."""
         listed: dict[str, dict[str, Any]] = json.loads(self.pulumi("config", "--json", "--stack", self.stack))
@@ -137,8 +141,7 @@ def _expected(name: str, stack: str, variables: Mapping[str, str]) -> None:
 
 def plainly(folder: Path, stack: str, source: Program) -> Program:
     """The plain program of the same resources, in an environment of its own."""
-    exported = json.loads(source.pulumi("stack", "export", "--show-secrets", "--stack", source.stack))
-    text = plain.write(exported, source.stack, stack)
+    text = plain.write(source.exported("--show-secrets"), source.stack, stack)
     program = Program(folder, f"plain-{source.name}", stack, text, source.variables)
     _expected(source.name, stack, source.variables)
     program.configure("config: {}\n")

@@ -6,17 +6,32 @@ import sys
 
 import typer
 
-from bulkhead import errors, sandbox, settings, structure, tools
+from bulkhead import errors, policies, sandbox, settings, structure, tools
+from bulkhead.comment import comment
+from bulkhead.diff.command import diff
+from bulkhead.drift.command import drift
+from bulkhead.ephemeral import command as ephemeral
+from bulkhead.guard.command import guard
+from bulkhead.isolation import command as isolation
+from bulkhead.parity.command import parity
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="One Pulumi program, any number of environments, no leak between them.",
 )
+app.add_typer(ephemeral.app, name="ephemeral")
+app.add_typer(isolation.app, name="isolation")
+app.add_typer(policies.app, name="policies")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(settings.app, name="settings")
 app.add_typer(structure.app, name="structure")
 app.add_typer(tools.app, name="tools")
+app.command()(comment)
+app.command()(diff)
+app.command()(guard)
+app.command()(parity)
+app.command()(drift)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -12,15 +13,23 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from bulkhead.engine import Done, Stack
+from bulkhead.isolation import attack
+from bulkhead.isolation.credentials import logged_in_as
+from bulkhead.isolation.territory import Territory
+from bulkhead.live import Live
 from bulkhead.sandbox_progress import progress
-from bulkhead.wall import Attempt, Cluster, Credential, log_in
+from bulkhead.stacks import StackReference
+from bulkhead.state import read
 from sandbox.layout import checkout, default_home
 from sandbox.platform import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SYSTEM, STACKS = "keybuzz", ("dev", "prod")
+    from bulkhead.isolation.attack import Tried
+    from bulkhead.isolation.credentials import Credential
+
+STACKS = ("dev", "prod")
 
 _NEXT = """\
 The sandbox goes on running. What to try next:
@@ -47,16 +56,13 @@ def run() -> bool:
     os.environ.update(variables)  # the engine is found on the sandbox's PATH
     applied = {name: _apply(name, variables, console) for name in STACKS}
     console.print(_stacks(applied))
-    cluster = Cluster(variables)
-    held = {name: cluster.credentials(SYSTEM, name) for name in STACKS}
-    console.print(_delivered([credential for found in held.values() for credential in found]))
-    attempts = [
-        attempt
-        for mine, theirs in (STACKS, STACKS[::-1])
-        for attempt in cluster.attempts(held[mine][0], held[theirs][0])
-    ]
-    console.print(_refusals(attempts))
-    good = all(attempt.refused for attempt in attempts) and not any(
+    with contextlib.ExitStack() as held:
+        armed = {name: held.enter_context(_armed(name)) for name in STACKS}
+        console.print(_delivered([credential for one in armed.values() for credential in one.credentials]))
+        directions = (STACKS, STACKS[::-1])
+        tried = attack.carry_out([one for a, b in directions for one in attack.sample(armed[a], armed[b])])
+    console.print(_refusals(tried))
+    good = all(one.outcome == "refused" for one in tried) and not any(
         second.changes for _, second in applied.values()
     )
     console.print(
@@ -64,6 +70,12 @@ def run() -> bool:
     )
     console.print(_NEXT, markup=False)
     return good
+
+
+def _armed(name: str) -> contextlib.AbstractContextManager[attack.Armed]:
+    """One environment with the credentials that its pods hold."""
+    state = read(StackReference(checkout(), name))
+    return attack.armed(Territory(name, state), Live.of(state))
 
 
 def _apply(name: str, variables: Mapping[str, str], console: Console) -> tuple[Done, Done]:
@@ -91,12 +103,13 @@ def _delivered(credentials: list[Credential]) -> Table:
     table = Table("Secret", "keys", "logged in as", title="Delivered by External Secrets", title_justify="left")
     for credential in credentials:
         keys = ", ".join(sorted(credential.values))
-        table.add_row(f"{credential.namespace}/\n{credential.secret}", keys, log_in(credential))
+        table.add_row(f"{credential.namespace}/\n{credential.secret}", keys, logged_in_as(credential))
     return table
 
 
-def _refusals(attempts: list[Attempt]) -> Table:
+def _refusals(tried: list[Tried]) -> Table:
     table = Table("attempt", "", "answer", title="The wall, tried with real credentials", title_justify="left")
-    for attempt in attempts:
-        table.add_row(attempt.what, "refused" if attempt.refused else "[red]GOT THROUGH[/]", attempt.answer)
+    for one in tried:
+        outcome = "refused" if one.outcome == "refused" else "[red]GOT THROUGH[/]"
+        table.add_row(f"{one.source}'s {one.what}", outcome, one.answer)
     return table

@@ -1,7 +1,7 @@
 """Live servers: the three that a stack belongs to, as its administrator sees them.
 
-Addresses come from the providers in the stack's state, credentials from where the providers take them: KUBECONFIG,
-VAULT_TOKEN, PGUSER and PGPASSWORD.
+Addresses come from the providers in the stack's state; credentials too where they stand there in the clear, and
+else from where the providers take them: KUBECONFIG, VAULT_TOKEN, PGUSER and PGPASSWORD.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
+from copy import copy
 from functools import cached_property
 from http import HTTPStatus
 from importlib import import_module
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from bulkhead.errors import CommandError
+from bulkhead.state import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -31,13 +33,22 @@ class LiveError(CommandError):
 
 
 class Kubernetes:
-    """An API server, asked by the addresses of its objects."""
+    """An API server, asked by the addresses of its objects.
 
-    def __init__(self, context: str) -> None:
+    Args:
+        context: the kubeconfig's context; empty for its current one.
+        kubeconfig: a kubeconfig's path or its text; empty for what KUBECONFIG names.
+    """
+
+    def __init__(self, context: str, kubeconfig: str = "") -> None:
         library: Any = import_module("kubernetes")
-        files = os.environ.get("KUBECONFIG", "~/.kube/config")
+        files = kubeconfig or os.environ.get("KUBECONFIG", "~/.kube/config")
         try:
-            self._client = library.config.new_client_from_config(config_file=files, context=context or None)
+            if "\n" in files or files.startswith("{"):
+                known: Any = import_module("yaml").safe_load(files)
+                self._client = library.config.new_client_from_config_dict(known, context=context or None)
+            else:
+                self._client = library.config.new_client_from_config(config_file=files, context=context or None)
         except library.config.ConfigException as error:
             raise LiveError(f"KUBECONFIG: context {context!r}: {error}") from None
         self.host = str(self._client.configuration.host)
@@ -48,6 +59,17 @@ class Kubernetes:
     def client(self) -> Any:
         """The official client's own session, for its typed APIs."""
         return self._client
+
+    def with_token(self, token: str) -> Kubernetes:
+        """The same API server with a service account's rights alone."""
+        settings: Any = import_module("kubernetes").client.Configuration()
+        known = self._client.configuration
+        settings.host, settings.ssl_ca_cert, settings.verify_ssl = known.host, known.ssl_ca_cert, known.verify_ssl
+        settings.api_key = {"authorization": f"Bearer {token}"}
+        settings.retries = 2
+        other = copy(self)
+        other._client = import_module("kubernetes").client.ApiClient(settings)  # noqa: SLF001 - its own class
+        return other
 
     def get(self, path: str) -> dict[str, Any] | None:
         """The object at a path such as `/api/v1/namespaces/a`; None where there is none."""
@@ -103,11 +125,26 @@ class Live:
         host: the write end point.
         port: the write end point's port.
         sslmode: libpq's.
+        kubeconfig: a kubeconfig's path or text, where a provider has one; else KUBECONFIG.
+        token: Vault's token, where a provider has one in the clear; else VAULT_TOKEN or `vault login`'s.
+        user: PostgreSQL's administrator, where a provider names one; else PGUSER.
     """
 
-    def __init__(self, *, context: str, vault: str, host: str, port: int, sslmode: str = "require") -> None:
-        self._context, self._vault = context, vault
-        self.host, self.port, self._sslmode = host, port, sslmode
+    def __init__(
+        self,
+        *,
+        context: str,
+        vault: str,
+        host: str,
+        port: int,
+        sslmode: str = "require",
+        kubeconfig: str = "",
+        token: str = "",
+        user: str = "",
+    ) -> None:
+        self._context, self._kubeconfig = context, kubeconfig
+        self._vault, self._token = vault, token
+        self.host, self.port, self._sslmode, self._user = host, port, sslmode, user
 
     @classmethod
     def of(cls, state: State) -> Live:
@@ -122,22 +159,35 @@ class Live:
                 raise LiveError(f"stack {state.stack} has no provider of {package}; has it been applied?")
         database = inputs["postgresql"]
         return cls(
-            context=str(inputs["kubernetes"].get("context", "")),
-            vault=str(inputs["vault"].get("address") or os.environ.get("VAULT_ADDR", "")),
-            host=str(database.get("host") or os.environ.get("PGHOST", "")),
-            port=int(database.get("port") or os.environ.get("PGPORT", "5432")),
-            sslmode=str(database.get("sslmode") or os.environ.get("PGSSLMODE", "require")),
+            context=_given(inputs["kubernetes"], "context"),
+            kubeconfig=_given(inputs["kubernetes"], "kubeconfig"),
+            vault=_given(inputs["vault"], "address") or os.environ.get("VAULT_ADDR", ""),
+            token=_given(inputs["vault"], "token"),
+            host=_given(database, "host") or os.environ.get("PGHOST", ""),
+            port=int(_given(database, "port") or os.environ.get("PGPORT", "5432")),
+            sslmode=_given(database, "sslmode") or os.environ.get("PGSSLMODE", "require"),
+            user=_given(database, "username"),
         )
 
     @property
     def key(self) -> tuple[str, str, str, int]:
         """What tells one platform from another: two stacks with one key share their servers."""
-        return self._context, self._vault, self.host, self.port
+        return f"{self._kubeconfig}{self._context}", self._vault, self.host, self.port
+
+    @property
+    def sslmode(self) -> str:
+        """How libpq secures a session."""
+        return self._sslmode
+
+    @property
+    def user(self) -> str:
+        """PostgreSQL's administrator; empty where libpq's own default holds."""
+        return self._user or os.environ.get("PGUSER", "")
 
     @cached_property
     def kubernetes(self) -> Kubernetes:
         """The API server."""
-        return Kubernetes(self._context)
+        return Kubernetes(self._context, self._kubeconfig)
 
     @cached_property
     def vault(self) -> Any:
@@ -148,8 +198,10 @@ class Live:
         """
         hvac: Any = import_module("hvac")
         file = Path.home() / ".vault-token"
-        token = os.environ.get("VAULT_TOKEN") or (
-            file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+        token = (
+            self._token
+            or os.environ.get("VAULT_TOKEN")
+            or (file.read_text(encoding="utf-8").strip() if file.is_file() else "")
         )
         trust = os.environ.get("VAULT_CACERT") or True
         client = hvac.Client(url=self._vault, token=token, timeout=TIMEOUT, verify=trust)
@@ -159,6 +211,24 @@ class Live:
         except OSError as error:
             raise LiveError(f"Vault {self._vault} does not answer: {error}") from None
         return client
+
+    def vault_as(self, auth_role: str, token: str, *, timeout: int = TIMEOUT) -> Any:
+        """Vault with the rights that a service account has there once it has logged in.
+
+        Args:
+            auth_role: for what it logs in, such as `auth/kubernetes/role/a`.
+            token: the service account's, of the API server.
+            timeout: seconds that Vault has for one answer.
+
+        Raises:
+            hvac.exceptions.VaultError: Vault refuses.
+        """
+        hvac: Any = import_module("hvac")
+        session = hvac.Client(url=self._vault, timeout=timeout, verify=os.environ.get("VAULT_CACERT") or True)
+        session.token = None  # hvac would take the administrator's from the environment
+        mount, _, role = auth_role.removeprefix("auth/").rpartition("/role/")
+        session.auth.kubernetes.login(role=role, jwt=token, mount_point=mount)
+        return session
 
     @contextmanager
     def database(self, name: str = "postgres") -> Generator[Any]:
@@ -174,7 +244,8 @@ class Live:
                 host=self.host,
                 port=self.port,
                 dbname=name,
-                sslmode=self._sslmode,
+                user=self._user or None,
+                sslmode=self.sslmode,
                 connect_timeout=TIMEOUT,
                 autocommit=True,
             )
@@ -183,6 +254,12 @@ class Live:
             raise LiveError(f"{where} cannot be used: {reason[0]}") from None
         with connection:
             yield connection
+
+
+def _given(inputs: Mapping[str, Any], key: str) -> str:
+    """A provider's input; empty where it is left to the environment, or where the state has it encrypted."""
+    value = inputs.get(key)
+    return "" if value in (None, SECRET) else str(value)
 
 
 def _object(body: object) -> dict[str, Any]:

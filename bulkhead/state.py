@@ -74,7 +74,8 @@ class State:
         project: the project's name, which is the system's.
         stack: the stack's name, which is the environment's.
         resources: all resources, in the order of their recording: each after what it depends on.
-        digest: the SHA-256 of the state as it is stored, for proofs that name what they looked at.
+        digest: the SHA-256 of the resources, for proofs that name what they looked at: the same as long as they
+            are, though every update stores secrets encrypted anew, another time and another order.
         pending: operations that were begun and not ended, by URN.
     """
 
@@ -152,15 +153,20 @@ def parse(exported: Mapping[str, Any], stack: str) -> State:
     deployment: dict[str, Any] = exported.get("deployment") or {}
     listed: list[dict[str, Any]] = deployment.get("resources") or []
     resources = tuple(_resource(entry) for entry in listed if not entry.get("delete"))
-    text = json.dumps(deployment, sort_keys=True, separators=(",", ":"))
     pending: list[dict[str, Any]] = deployment.get("pending_operations") or []
     return State(
         project=resources[0].urn.split("::")[1] if resources else "",
         stack=stack,
         resources=resources,
-        digest=hashlib.sha256(text.encode()).hexdigest(),
+        digest=_digest(resources),
         pending=tuple(str(one["resource"]["urn"]) for one in pending),
     )
+
+
+def _digest(resources: Iterable[Resource]) -> str:
+    found = sorted((vars(one) for one in resources), key=lambda one: str(one["urn"]))
+    text = json.dumps(found, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _resource(entry: Mapping[str, Any]) -> Resource:

@@ -6,7 +6,6 @@ environment is left out, and so is whatever names a role, a server or a login: t
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -16,18 +15,24 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bulkhead import stacks, state
 from bulkhead.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bulkhead.state import State
+
 app = typer.Typer(no_args_is_help=True, help="What a database is made of, without a row.")
 
 _TYPE = "bulkhead:index:EnvironmentDatabase"
+_NEWER = "server version mismatch"
+"""How pg_dump begins to say that the server is newer than itself."""
+
 _LEDGER = "bulkhead"
 
 _ENTRY = re.compile(r"^\d+; \d+ \d+ (?P<what>.+)$")
@@ -75,6 +80,7 @@ class Database:
         port: the write end point's port.
         name: what it is called on the server.
         roles: what its roles are called there, by what a migration calls them.
+        sslmode: how the stack's provider checks the server; empty for what PGSSLMODE says.
     """
 
     stack: str
@@ -82,6 +88,7 @@ class Database:
     port: int
     name: str
     roles: Mapping[str, str]
+    sslmode: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} (stack {self.stack}) at {self.host}:{self.port}"
@@ -111,20 +118,22 @@ def structure() -> None:
 
 @app.command()
 def dump(
-    stack: Annotated[str, typer.Option(help="The stack whose database is read.")],
+    stack: Annotated[str, typer.Option(help="The stack whose database is read, or FOLDER:STACK.")],
     database: Annotated[str, typer.Option(help="The database, by its name in the program.")],
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
 ) -> None:
     """Copy a database's structure into a file that SchemaMigration applies to an empty database.
 
-    Reads the definitions alone, of any stack in this folder, as the administrator that PGUSER and PGPASSWORD
-    name. The same structure gives the same bytes.
+    Reads the definitions alone, of any stack, as the administrator that PGUSER and PGPASSWORD name, and checks
+    the server as the stack's provider does. The same structure gives the same bytes. pg_dump must be of the
+    server's version or later: the one on PATH is taken, else the sandbox's own, 16.
 
     Exit codes: 0 written, 1 it cannot be read, 2 wrong usage, 4 a tool is not installed.
     """
     if output is not None and not output.parent.is_dir():
         raise typer.BadParameter(f"{output.parent} is no folder", param_hint="--output")
-    found = find(_state(stack), stack, database)
+    [reference] = stacks.chosen([stack])
+    found = find(state.read(reference), database)
     copied = copy(found)
     if output is None:
         print(copied.text, end="")
@@ -140,23 +149,19 @@ def dump(
     )
 
 
-def find(state: Mapping[str, Any], stack: str, database: str) -> Database:
-    """The database in a stack's exported state.
+def find(recorded: State, database: str) -> Database:
+    """The database in a stack's recorded state.
 
     Raises:
         StructureError: there is none of that name; which there are.
     """
-    deployment: dict[str, Any] = state.get("deployment") or {}
-    resources: list[dict[str, Any]] = deployment.get("resources") or []
-    there: dict[str, dict[str, Any]] = {
-        str(one["urn"]).rpartition("::")[2]: one.get("outputs") or {} for one in resources if one["type"] == _TYPE
-    }
+    there = {one.name: one.outputs for one in recorded.of_type(_TYPE)}
     if database not in there:
         known = ", ".join(sorted(there)) or "none, as long as it was not applied"
-        raise StructureError(f"stack {stack} has no database {database!r}; it has {known}")
-    outputs = there[database]
+        raise StructureError(f"stack {recorded.stack} has no database {database!r}; it has {known}")
+    outputs, provider = there[database], recorded.providers.get("postgresql")
     return Database(
-        stack=stack,
+        stack=recorded.stack,
         host=str(outputs["host"]),
         port=int(outputs["port"]),
         name=str(outputs["database"]),
@@ -165,6 +170,7 @@ def find(state: Mapping[str, Any], stack: str, database: str) -> Database:
             "read_write": str(outputs["readWrite"]),
             "read_only": str(outputs["readOnly"]),
         },
+        sslmode=str(provider.inputs.get("sslmode", "")) if provider else "",
     )
 
 
@@ -264,27 +270,11 @@ def _contained(database: Database) -> tuple[str, ...]:
     return tuple(listed.split())
 
 
-def _state(stack: str) -> Mapping[str, Any]:
-    try:
-        done = subprocess.run(
-            ["pulumi", "stack", "export", "--stack", stack],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        from sandbox.toolbox.catalogue import ToolMissing  # noqa: PLC0415 - only once something has gone wrong
-
-        raise ToolMissing("pulumi is not on PATH") from None
-    if done.returncode:
-        raise StructureError(f"the state of stack {stack} cannot be read: {done.stderr.strip()}")
-    return json.loads(done.stdout)
-
-
 def _run(database: Database, program: str, *words: str) -> str:
     """Run one of PostgreSQL's programs on a database; the password is in the environment alone."""
     place = {"PGHOST": database.host, "PGPORT": str(database.port), "PGDATABASE": database.name}
+    if database.sslmode:
+        place["PGSSLMODE"] = database.sslmode
     done = subprocess.run(
         [_program(program), *words],
         env={
@@ -301,7 +291,10 @@ def _run(database: Database, program: str, *words: str) -> str:
         check=False,
     )
     if done.returncode:
-        raise StructureError(f"{program} of {database}: {done.stderr.strip()}")
+        instead = f"; put a {program} of the server's version or later first on PATH"
+        raise StructureError(
+            f"{program} of {database}: {done.stderr.strip()}{instead if _NEWER in done.stderr else ''}"
+        )
     return done.stdout
 
 

@@ -5,17 +5,13 @@ the other's way in. A Secret that changes rolls the pods: the Deployment bears t
 cluster's Reloader (https://github.com/stakater/Reloader) looks for.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import pulumi
 
-from components.environment import Environment
 from components.errors import InputError
-from components.external_secret import Delivered
-from components.links import External, Reachable, open_links, refuse_port
+from components.links import External, open_links
 from components.manifest import Manifest, Object, manifest
-from components.namespace import Namespace
 from components.network import render_ingress_from_monitoring, selector
 from components.permissions import Permission
 from components.pod import (
@@ -24,7 +20,6 @@ from components.pod import (
     InitContainer,
     Pod,
     full_resources,
-    refuse_command,
     render_template,
 )
 from components.probes import Probes
@@ -33,11 +28,11 @@ from components.quota import Claim
 from components.release_job import ReleaseJob, release_pod, render_release
 from components.scaling import render_disruption, render_scaler
 from components.service_monitor import Metrics, render_service_monitor
-from components.values import Replicas, Workload
+from components.validation import refuse_port
+from components.values import Replicas
 from components.workload import (
-    Finished,
-    all_variables,
-    config_files,
+    WorkloadArgs,
+    make_pod,
     make_surroundings,
     refuse_contradictions,
     refuse_slow_stop,
@@ -52,43 +47,23 @@ SERVICE_PORT = 80
 
 
 @dataclass(frozen=True, kw_only=True)
-class AppDeploymentArgs:
+class AppDeploymentArgs(WorkloadArgs):
     """What an AppDeployment needs.
 
     Args:
-        environment: the environment that the workload belongs to.
-        namespace: where it runs.
-        workload: the image, and the stack's own values.
         port: the container's HTTP port; None for a worker that serves nothing.
         probes: the paths to ask; None for a worker.
-        command: the program and its arguments; empty for the image's own.
-        variables: environment variables that the program derives; the stack's may add to them.
-        secrets: credentials that become environment variables.
-        files: texts that the application reads, by absolute path; another text rolls the pods.
-        reaches: the databases, applications, caches and outside services that it may open connections to.
-        after: what must be done before its pods start, such as a SchemaMigration.
         initial: what runs to its end in each pod before the application.
         release: what runs once before a new version's pods.
         metrics: where Prometheus finds its metrics.
-        permissions: what it may do at the API server; none mounts no token.
         stop_seconds: from the order to stop until it is killed; the first five are the load balancers'.
     """
 
-    environment: Environment
-    namespace: Namespace
-    workload: Workload
     port: int | None = None
     probes: Probes | None = None
-    command: tuple[str, ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    secrets: tuple[Delivered, ...] = ()
-    files: Mapping[str, str] = field(default_factory=dict[str, str])
-    reaches: tuple[Reachable, ...] = ()
-    after: tuple[Finished, ...] = ()
     initial: tuple[InitContainer, ...] = ()
     release: ReleaseJob | None = None
     metrics: Metrics | None = None
-    permissions: tuple[Permission, ...] = ()
     stop_seconds: int = STOP_SECONDS
 
 
@@ -108,7 +83,7 @@ class AppDeployment(pulumi.ComponentResource):
         self.environment, self.namespace = args.environment, args.namespace
         self.app, self.port = args.namespace.workload(name), args.port
         _refuse_unusable(self.app, args)
-        refuse_contradictions(args, platform.platform)
+        refuse_contradictions(name, args, platform.platform)
         refuse_slow_stop(args, args.stop_seconds)
         _claim(self.app, args)
         super().__init__(
@@ -118,7 +93,7 @@ class AppDeployment(pulumi.ComponentResource):
             pulumi.ResourceOptions.merge(platform.options, opts),
         )
         around = make_surroundings(self, name, self.app, args, platform.platform)
-        ready, pod = around.ready, make_pod(self.app, args, around.config_map)
+        ready, pod = around.ready, _pod(self.app, args, around.config_map)
         if args.release:
             own = release_pod(pod, args.release)
             ready = [*ready, self._release(name, args, args.release, own, platform, ready)]
@@ -152,7 +127,7 @@ class AppDeployment(pulumi.ComponentResource):
         }
         if args.metrics:
             monitoring = platform.platform.kubernetes.monitoring_namespace
-            port = args.metrics.port or args.port or 0
+            port = _scraped_port(args, args.metrics)
             called = "metrics" if _metrics_port(args) else "http"
             made["from-monitoring"] = render_ingress_from_monitoring(
                 args.environment, where, self.app, port, monitoring
@@ -168,11 +143,10 @@ def _refuse_unusable(app: str, args: AppDeploymentArgs) -> None:
         refuse_port(args.port, ", or None for a worker that serves nothing")
     if args.probes and args.port is None:
         raise InputError("probes are given without a port; use a port to ask at, or no probes")
-    if args.metrics and args.port is None and args.metrics.port is None:
-        raise InputError("metrics are given without a port; use a port to ask at, or no metrics")
+    if args.metrics:
+        _scraped_port(args, args.metrics)
     if args.port and _metrics_port(args) == SERVICE_PORT:
         raise InputError(f"metrics.port is {SERVICE_PORT}, which the Service has for the application; use another")
-    refuse_command("command", args.command)
     names = [app, *(one.name for one in args.initial)]
     twice = [name for index, name in enumerate(names) if name in names[:index]]
     if twice:
@@ -191,31 +165,29 @@ def _claim(app: str, args: AppDeploymentArgs) -> None:
     args.namespace.claim(Claim(what=app, pods=most + 1, cpu=limits["cpu"], memory=limits["memory"], reason=reason))
 
 
+def _scraped_port(args: AppDeploymentArgs, metrics: Metrics) -> int:
+    """Where Prometheus asks: at the metrics' own port, or at the application's."""
+    port = metrics.port or args.port
+    if port is None:
+        raise InputError("metrics are given without a port; use a port to ask at, or no metrics")
+    return port
+
+
 def _metrics_port(args: AppDeploymentArgs) -> int | None:
     """The port of the metrics, where it is not the application's own."""
     own = args.metrics.port if args.metrics else None
     return None if own == args.port else own
 
 
-def make_pod(app: str, args: AppDeploymentArgs, config_map: pulumi.Input[str]) -> Pod:
+def _pod(app: str, args: AppDeploymentArgs, config_map: pulumi.Input[str]) -> Pod:
     """What each of its pods is."""
-    return Pod(
-        environment=args.environment,
-        app=app,
-        account=app,
-        image=args.workload.image,
-        resources=args.workload.resources,
-        command=args.command,
-        variables=all_variables(args),
-        secrets=args.secrets,
-        files=config_files(args),
-        config_map=config_map,
+    return replace(
+        make_pod(app, args, config_map),
         port=args.port,
         metrics_port=_metrics_port(args),
         probes=args.probes,
         initial=args.initial,
         stop_seconds=args.stop_seconds,
-        token=bool(args.permissions),
     )
 
 

@@ -11,20 +11,19 @@ from typing import Literal
 
 import pulumi
 import pulumi_random as random
-import pulumi_vault as vault
 
 from components import lease
-from components.database_login import kept_json
 from components.environment import Environment
 from components.errors import InputError, nearest
 from components.external_secret import Delivery, Readable, Source
+from components.kv_secret import keep
 from components.namespace import Namespace
 from components.platform import Vault
 from components.providers import Connected
 from components.secret_delivery import deliver
-from components.validation import seconds
+from components.validation import require_label, seconds
 from components.values import Credentials, Workload
-from components.vault_db_secret import VaultDbSecret, require_label
+from components.vault_db_secret import VaultDbSecret
 
 Encoding = Literal["text", "hex", "base64"]
 
@@ -181,16 +180,8 @@ class AppSecret(pulumi.ComponentResource):
         self, name: str, values: Mapping[str, Generated], platform: Vault
     ) -> tuple[pulumi.Resource, pulumi.Output[str]]:
         drawn = {key: self._draw(f"{name}-{key}", value) for key, value in values.items()}
-        data, revision = kept_json({**drawn})
-        kept = vault.kv.SecretV2(
-            f"{name}-generated",
-            mount=platform.kv_mount,
-            name=self._generated_path,
-            data_json=data,
-            delete_all_versions=True,
-            opts=self._kept(any(value.irreplaceable for value in values.values())),
-        )
-        return kept, revision
+        options = self._kept(any(value.irreplaceable for value in values.values()))
+        return keep(f"{name}-generated", platform.kv_mount, self._generated_path, drawn, options)
 
     def _draw(self, name: str, value: Generated) -> pulumi.Output[str]:
         keepers = {"generation": str(value.generation)} if value.generation else None

@@ -7,30 +7,28 @@ one port in both forms. What may reach it is what declares that it does; nothing
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_vault as vault
 
 from components import redis_pods, redis_proxy
 from components.cache_checks import claim_of, refuse_unusable
 from components.cache_credentials import for_applications, for_servers, make_passwords
-from components.database_login import kept_json
 from components.environment import Environment
 from components.external_secret import Delivery, kv_source
+from components.kv_secret import keep
 from components.manifest import Manifest, Object
 from components.namespace import Namespace
 from components.network import render_egress, render_ingress_from, to_application
 from components.providers import Connected
 from components.redis_commands import DANGEROUS
 from components.redis_configuration import PORT, SENTINEL_PORT, Append, Eviction, Redis
-from components.rotation import remembered
 from components.secret_delivery import deliver
 from components.validation import quantity, seconds
-from components.values import Cache as CacheValues
-from components.values import Credentials
+from components.values import CacheValues, Credentials
 
-REDIS = "library/redis:7.2.5-bookworm"
-"""The last line of Redis under a BSD licence."""
+REDIS = "docker.io/library/redis:7.2.11-bookworm"
+"""The last line of Redis under a BSD licence; before 7.2.11 a script could run code (CVE-2025-49844)."""
 
-HAPROXY = "library/haproxy:2.8.5"
+HAPROXY = "docker.io/library/haproxy:3.0.12"
+"""A line that is mended until 2029."""
 
 _USERS = {
     "users.acl": "USERS_ACL",
@@ -138,17 +136,8 @@ class Cache(pulumi.ComponentResource):
         self, what: str, path: str, values: dict[str, pulumi.Input[str]]
     ) -> tuple[pulumi.Resource, pulumi.Output[str]]:
         """A KV secret, and a digest that tells its change."""
-        data, revision = kept_json(values)
-        kept = vault.kv.SecretV2(
-            f"{self._name}-{what}",
-            mount=self._platform.vault.kv_mount,
-            name=path,
-            data_json=data,
-            delete_all_versions=True,
-            custom_metadata=remembered(self._rotation),
-            opts=self._child(),
-        )
-        return kept, revision
+        mount, rotation = self._platform.vault.kv_mount, self._rotation
+        return keep(f"{self._name}-{what}", mount, path, values, self._child(), rotation=rotation)
 
     def _deliver(self, path: str, kept: pulumi.Resource, revision: pulumi.Input[str]) -> pulumi.Resource:
         """The Secret whose files the servers read: what applications may do, and whom the servers trust."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, cast, get_args
 
-from pydantic import TypeAdapter, ValidationError
-
 from components.errors import InputError, nearest
 from components.quantities import cpu, memory
 from components.quota import Claim
 from components.redis_commands import INDISPENSABLE, KNOWN
 from components.redis_configuration import Append, Eviction
-from components.validation import quantity
+from components.validation import checked, quantity
 from components.values import Image
 
 if TYPE_CHECKING:
@@ -46,7 +44,7 @@ def refuse_unusable(args: CacheArgs) -> None:
         )
     _refuse_commands(args.disabled)
     for key, image in (("image", args.image), ("proxy_image", args.proxy_image)):
-        _refuse_image(key, image)
+        checked(Image, image, key)
     _refuse_domain(args.cluster_domain)
 
 
@@ -104,14 +102,6 @@ def _refuse_commands(disabled: object) -> None:
             raise InputError(f"{where}; use a command of Redis such as FLUSHALL or CLIENT|KILL{near}")
         if command.lower() in INDISPENSABLE:
             raise InputError(f"{where}; every client needs it, and so do the checks after a deployment")
-
-
-def _refuse_image(key: str, image: object) -> None:
-    try:
-        TypeAdapter(Image).validate_python(image, strict=True)
-    except ValidationError as error:
-        reason = error.errors()[0]
-        raise InputError(f"{key} is {image!r}; {reason.get('ctx', {}).get('error', reason['msg'])}") from None
 
 
 def claim_of(what: str, workload: Object) -> Claim:

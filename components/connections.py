@@ -4,6 +4,7 @@ Every user of a database says at preview what it may open at most. What is over 
 there, and not the "too many connections" that the last pods of a roll-out would get.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from components.errors import InputError
@@ -73,6 +74,26 @@ def refuse_too_many(database: str, limit: int, reserved: list[Reservation]) -> N
             f"connectionLimit is {limit} for database {database!r}, and its users may open {needed}: "
             f"{'; '.join(map(str, reserved))}. Use at least {needed}, a smaller pool, or fewer replicas"
         )
+
+
+def over_capacity(limits: Mapping[str, int], capacity: int) -> str | None:
+    """What a preview says where all databases of a stack may take more connections than the server has.
+
+    It is no error: a limit is a bound, which all databases need not reach at once; and the server may have other
+    stacks' databases as well, which no stack can see.
+
+    Args:
+        limits: the connection limit of each database of the stack.
+        capacity: how many connections the server has for all.
+    """
+    together = sum(limits.values())
+    if together <= capacity:
+        return None
+    listed = "; ".join(f"{database} {limit}" for database, limit in limits.items())
+    return (
+        f"the databases of this stack may take {together} connections together, and the server has {capacity} "
+        f"for all: {listed}. Lower a connectionLimit, or raise the server's max_connections"
+    )
 
 
 def of_workload(what: str, workload: Workload) -> Reservation:

@@ -4,8 +4,6 @@ A login is a member of one group role and holds nothing itself. What composes it
 made here are that component's children.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,9 +17,9 @@ from components.connections import VAULT, Reservation
 from components.environment import Environment
 from components.environment_database import EnvironmentDatabase, connection_url
 from components.external_secret import Source, database_keys
+from components.kv_secret import keep
 from components.platform import Vault
 from components.role_settings import RoleSettings, as_role_inputs, as_statements
-from components.rotation import remembered
 from components.validation import seconds
 from components.values import Credentials
 
@@ -137,7 +135,14 @@ def make_login(parent: pulumi.ComponentResource, name: str, args: LoginArgs, pla
     else:
         made, login = static_login(parent, name, args)
         values |= login
-    kept, revision = _keep(parent, name, args, platform, values)
+    kept, revision = keep(
+        f"{name}-kv",
+        platform.kv_mount,
+        args.path,
+        values,
+        pulumi.ResourceOptions(parent=parent),
+        rotation=args.credentials.rotation if args.credentials.mode == "static" else 0,
+    )
     return DatabaseLogin(source=login_source(name, args), ready=(made, kept), revision=revision)
 
 
@@ -259,35 +264,3 @@ def leased_login(parent: pulumi.ComponentResource, name: str, args: LoginArgs) -
         max_ttl=seconds(times.max_ttl),
         opts=inside,
     )
-
-
-def _keep(
-    parent: pulumi.ComponentResource,
-    name: str,
-    args: LoginArgs,
-    platform: Vault,
-    values: dict[str, pulumi.Input[str]],
-) -> tuple[pulumi.Resource, pulumi.Output[str]]:
-    """The KV secret, and a digest that tells its change."""
-    rotation = args.credentials.rotation if args.credentials.mode == "static" else 0
-    data, revision = kept_json(values)
-    kept = vault.kv.SecretV2(
-        f"{name}-kv",
-        mount=platform.kv_mount,
-        name=args.path,
-        data_json=data,
-        delete_all_versions=True,
-        custom_metadata=remembered(rotation),
-        opts=pulumi.ResourceOptions(parent=parent),
-    )
-    return kept, revision
-
-
-def kept_json(values: dict[str, pulumi.Input[str]]) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-    """What a KV secret holds, sorted and compact as Vault's provider stores it, and a digest of it."""
-    data = pulumi.Output.secret(
-        pulumi.Output.all(**values).apply(lambda known: json.dumps(known, sort_keys=True, separators=(",", ":")))
-    )
-    # What was generated cannot be guessed from a digest, so it may be seen.
-    revision = data.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:16])
-    return data, pulumi.Output.unsecret(revision)

@@ -59,6 +59,7 @@ class Environment:
         kind: what is at stake; only `prod` and `prod-<number>` are of kind `production`.
         domain: the DNS domain under which this environment's hosts stand.
         legacy: the declared exceptions to the rule by which names are made.
+        seeds: whether its databases begin with the rows of the program's seeds; production's never do.
 
     Raises:
         InputError: a word cannot be used, or name and kind contradict each other.
@@ -69,6 +70,7 @@ class Environment:
     kind: Kind
     domain: str
     legacy: LegacyNames = field(default_factory=LegacyNames)
+    seeds: bool = True
 
     def __post_init__(self) -> None:
         _require(_SYSTEM, "system", self.system, "lower-case letters, digits and single hyphens")
@@ -93,6 +95,11 @@ class Environment:
     def is_production(self) -> bool:
         """Whether this environment serves customers."""
         return self.kind == "production"
+
+    @property
+    def takes_seeds(self) -> bool:
+        """Whether rows to begin with may enter its databases."""
+        return self.seeds and not self.is_production
 
     @property
     def stage(self) -> str:

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_postgresql as postgresql
 
 from components import extensions
-from components.connections import ADMINISTRATION, Budget, Reservation
+from components.connections import ADMINISTRATION, Budget, Reservation, over_capacity
 from components.environment import Environment
 from components.errors import InputError
 from components.platform import EndPoint
@@ -77,6 +77,9 @@ class EnvironmentDatabase(pulumi.ComponentResource):
         _refuse_unusable(name, self.names.database, args, platform)
         self._budget = Budget(self.names.database, args.values.connection_limit)
         self.reserve(Reservation(what="Pulumi's provider", connections=ADMINISTRATION))
+        platform.limits[self.names.database] = args.values.connection_limit
+        if platform.max_connections and (said := over_capacity(platform.limits, platform.max_connections)):
+            pulumi.log.warn(said)
         super().__init__(
             "bulkhead:index:EnvironmentDatabase",
             name,
@@ -171,17 +174,22 @@ class EnvironmentDatabase(pulumi.ComponentResource):
 
     def _open(self, last: pulumi.Resource) -> pulumi.Resource:
         """Shut PUBLIC out, then open the database to the two groups; the last of the chain."""
-        for role, purpose in (("public", "public"), *self._groups()):
-            connect = ["CONNECT"] if role != "public" else []
-            usage = ["USAGE"] if role != "public" else []
-            last = self._grant(f"{purpose}-database", role, "database", connect, last)
-            last = self._grant(f"{purpose}-schema", role, "schema", usage, last)
+        last = self._enter("public", "public", [], [], last)
+        for role, purpose in self._groups():
+            last = self._enter(purpose, role, ["CONNECT"], ["USAGE"], last)
         for kind in ("function", "type"):  # PostgreSQL gives these to PUBLIC, in no schema in particular
             last = self._default("public", "public", kind, [], last, schema=None)
         for (role, purpose), rights in zip(self._groups(), (_READ_WRITE, _READ_ONLY), strict=True):
             for kind, privileges in rights.items():
                 last = self._default(purpose, role, kind, privileges, last, schema=SCHEMA)
         return last
+
+    def _enter(
+        self, purpose: str, role: pulumi.Input[str], connect: list[str], usage: list[str], last: pulumi.Resource
+    ) -> pulumi.Resource:
+        """What a role may do with the database and the schema themselves."""
+        last = self._grant(f"{purpose}-database", role, "database", connect, last)
+        return self._grant(f"{purpose}-schema", role, "schema", usage, last)
 
     def _default(
         self,
@@ -237,6 +245,8 @@ def _refuse_unusable(name: str, called: str, args: EnvironmentDatabaseArgs, plat
     limit, capacity = args.values.connection_limit, platform.max_connections
     if capacity is not None and limit > capacity:
         raise InputError(f"connectionLimit is {limit} for database {called!r}; the server has {capacity} for all")
+    if platform.extensions is not None:
+        extensions.refuse_unavailable(args.extensions, platform.extensions)
 
 
 def connection_url(database: EnvironmentDatabase) -> str:

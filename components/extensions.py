@@ -1,10 +1,10 @@
 """Extensions: what may be asked for of a database's extensions, before a server is asked for them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
-from components.errors import InputError
+from components.errors import InputError, nearest
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _VERSION = re.compile(r"[0-9A-Za-z]+([._+-][0-9A-Za-z]+)*")
@@ -29,3 +29,24 @@ def refuse_unusable(extensions: object) -> None:
                 f'extensions.{name} is {version!r}; use a version in quotes such as "1.6", '
                 "or None for the server's default"
             )
+
+
+def refuse_unavailable(wanted: Mapping[str, str | None], available: Mapping[str, Sequence[str]]) -> None:
+    """Refuse what the server does not have, whether or not a database has it from before.
+
+    Args:
+        wanted: extensions and their versions; None for the server's default.
+        available: the versions of each extension that the server has.
+
+    Raises:
+        InputError: the extension or the version, and what there is.
+    """
+    for name, version in wanted.items():
+        if name not in available:
+            raise InputError(
+                f"extensions has {name!r}, which the server does not have{nearest(name, available)}; "
+                "its files come with a package on the server's nodes"
+            )
+        if version is not None and version not in available[name]:
+            there = ", ".join(available[name])
+            raise InputError(f"extensions.{name} is {version!r}, which the server does not have; it has {there}")

@@ -9,6 +9,7 @@ import pulumi
 from components.environment import Environment
 from components.manifest import Object, manifest
 from components.platform import Vault
+from components.values import Credentials, Workload
 
 _READY = {"pulumi.com/waitFor": "condition=Ready", "pulumi.com/timeoutSeconds": "120"}
 _OWN = ".~"
@@ -40,6 +41,16 @@ class Delivered(Protocol):
     @property
     def variables(self) -> Mapping[str, str] | None:
         """The key behind each environment variable; None where the keys are the variables."""
+        ...
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """The times of the database login in it; None where there is none, or none that a workload may outlive."""
+        ...
+
+    @property
+    def users(self) -> tuple[Workload, ...] | None:
+        """Whose connections and roll-outs its login was reckoned for; None where it has none."""
         ...
 
 

@@ -4,9 +4,8 @@ One neutral description (`components.ingress_description`), rendered for the pla
 controller cannot express is refused by name. cert-manager gets the certificates.
 """
 
-import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 
 import pulumi
 
@@ -17,16 +16,14 @@ from components.ingress_capabilities import Controller, refuse_inexpressible
 from components.ingress_description import (
     Description,
     Path,
-    RateLimit,
     Rules,
-    SecurityHeaders,
-    Tls,
     hosts_of,
 )
 from components.ingress_gateway import render_gateway
 from components.ingress_nginx import render_nginx
 from components.ingress_objects import Piece
 from components.ingress_traefik import render_traefik
+from components.links import serving_port
 from components.manifest import Manifest
 from components.network import render_ingress_from_controller
 from components.platform import Kubernetes
@@ -37,9 +34,6 @@ _RENDERERS: Mapping[Controller, Callable[[Description, Kubernetes], list[Piece]]
     "nginx": render_nginx,
     "gateway": render_gateway,
 }
-
-_taken: "weakref.WeakKeyDictionary[pulumi.Resource, dict[str, str]]" = weakref.WeakKeyDictionary()
-"""The hosts of each program that runs in this process, by its stack, and the Ingress that has them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,32 +55,16 @@ class Route:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IngressArgs:
+class IngressArgs(Rules):
     """What an Ingress needs.
 
     Args:
         environment: the environment, which gives the hosts.
         routes: what is public; a host and path leads to one application.
-        tls: the protocol versions that are spoken.
-        redirect: whether http is answered by 301 to https; without, http is not answered at all.
-        rate_limits: how often one client may ask; all of them hold.
-        headers: what every answer says to browsers.
-        compression: whether answers are compressed with gzip.
-        body: the largest request body, such as "20Mi"; None for the controller's own limit.
-        timeouts: how long an application may be silent before the client gets 504; None for the controller's.
-        allow: the only networks that may ask; none named: everybody.
     """
 
     environment: Environment
     routes: tuple[Route, ...]
-    tls: Tls = field(default_factory=Tls)
-    redirect: bool = True
-    rate_limits: tuple[RateLimit, ...] = ()
-    headers: SecurityHeaders = field(default_factory=SecurityHeaders)
-    compression: bool = False
-    body: str | None = None
-    timeouts: str | None = "60s"
-    allow: tuple[str, ...] = ()
 
 
 class Ingress(pulumi.ComponentResource):
@@ -105,7 +83,7 @@ class Ingress(pulumi.ComponentResource):
         cluster = platform.platform.kubernetes
         described = describe(name, args)
         refuse_inexpressible(cluster.controller, described)
-        _take(name, described)
+        _take(name, described, platform.hosts)
         super().__init__("bulkhead:index:Ingress", name, {}, pulumi.ResourceOptions.merge(platform.options, opts))
         apps = {(route.to.namespace.name, route.to.app): route.to for route in args.routes}
         opened = {service: self._open(name, app, cluster) for service, app in apps.items()}
@@ -124,10 +102,11 @@ class Ingress(pulumi.ComponentResource):
 
     def _open(self, name: str, app: AppDeployment, cluster: Kubernetes) -> Manifest:
         """The way in to one application, however many routes lead to it."""
+        port = serving_port(app, "a route leads to")
         return Manifest(
             f"{name}-{app.app}-from-controller",
             render_ingress_from_controller(
-                app.environment, app.namespace.name, app.app, app.port or 0, cluster.ingress_namespace
+                app.environment, app.namespace.name, app.app, port, cluster.ingress_namespace
             ),
             pulumi.ResourceOptions(parent=self, depends_on=[app.namespace.object]),
         )
@@ -143,10 +122,7 @@ def describe(name: str, args: IngressArgs) -> Description:
     for index, route in enumerate(args.routes):
         what = f"routes[{index}]"
         args.environment.refuse_foreign(**{what: route.to.environment})
-        if not route.to.port:
-            raise InputError(
-                f"{what} leads to {route.to.app!r}, which has no port; use an application that serves"
-            )
+        serving_port(route.to, f"{what} leads to")
         path = Path(
             path=route.path, rewrite=route.rewrite, service=route.to.app, namespace=route.to.namespace.name
         )
@@ -154,17 +130,12 @@ def describe(name: str, args: IngressArgs) -> Description:
             place = f"{args.environment.host(route.host)}{route.path}"
             raise InputError(f"{what} is {place}, which another route has already; use each host and path once")
         paths[route.host, route.path] = path
-    rules = Rules(**{item.name: getattr(args, item.name) for item in fields(Rules)})
     hosts = hosts_of(args.environment, paths)
-    return Description(name=name, environment=args.environment, hosts=hosts, rules=rules)
+    return Description(name=name, environment=args.environment, hosts=hosts, rules=args)
 
 
-def _take(name: str, described: Description) -> None:
+def _take(name: str, described: Description, taken: dict[str, str]) -> None:
     """Let no other Ingress of this program have these hosts: each has one certificate and one set of rules."""
-    root = pulumi.runtime.get_root_resource()
-    if root is None:
-        return
-    taken = _taken.setdefault(root, {})
     for host in described.hosts:
         if (other := taken.setdefault(host.name, name)) != name:
             raise InputError(f"routes: {host.name} belongs to the Ingress {other!r} already; put its routes there")

@@ -158,7 +158,21 @@ class SecurityHeaders:
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """How all hosts of one Ingress are served; `IngressArgs` says what each is."""
+    """How all hosts of one Ingress are served.
+
+    Args:
+        tls: the protocol versions that are spoken.
+        redirect: whether http is answered by 301 to https; without, http is not answered at all.
+        rate_limits: how often one client may ask; all of them hold.
+        headers: what every answer says to browsers.
+        compression: whether answers are compressed with gzip.
+        body: the largest request body, such as "20Mi"; None for the controller's own limit.
+        timeouts: how long an application may be silent before the client gets 504; None for the controller's.
+        allow: the only networks that may ask; none named: everybody.
+
+    Raises:
+        InputError: one of them cannot be used.
+    """
 
     tls: Tls = field(default_factory=Tls)
     redirect: bool = True

@@ -6,7 +6,7 @@ is a way out alone.
 
 import ipaddress
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 
 import pulumi
 
@@ -17,8 +17,7 @@ from components.manifest import Manifest, Object
 from components.namespace import Namespace
 from components.network import render_egress, render_ingress_from, to_addresses, to_application
 from components.platform import Platform, Postgresql
-
-LAST_PORT = 65535
+from components.validation import refuse_port
 
 PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
 """Networks that are never on the Internet: other environments, nodes, and the cloud's own metadata."""
@@ -105,15 +104,19 @@ class External:
 Reachable = EnvironmentDatabase | External | Serving
 
 
-def refuse_port(port: object, otherwise: str = "") -> None:
-    """Refuse what is no TCP port.
+def serving_port(target: Serving, what: str) -> int:
+    """Where a target's pods listen.
 
     Args:
-        port: what was given.
-        otherwise: what else would do, for the error.
+        target: what is reached.
+        what: how the error begins: `reaches[0] is`.
+
+    Raises:
+        InputError: it serves nothing.
     """
-    if type(port) is not int or not 1 <= port <= LAST_PORT:
-        raise InputError(f"port is {port!r}; use 1 to {LAST_PORT}{otherwise}")
+    if not target.port:
+        raise InputError(f"{what} {target.app!r}, which has no port; use an application that serves")
+    return target.port
 
 
 def refuse_unreachable(environment: Environment, reaches: tuple[Reachable, ...], platform: Platform) -> None:
@@ -133,10 +136,8 @@ def refuse_unreachable(environment: Environment, reaches: tuple[Reachable, ...],
             raise InputError(f"reaches[{index}] is there already; name each target once")
         if isinstance(target, External):
             target.refuse_nodes(platform.postgresql)
-        elif not isinstance(target, EnvironmentDatabase) and not target.port:
-            raise InputError(
-                f"reaches[{index}] is {target.app!r}, which has no port; use an application that serves"
-            )
+        elif not isinstance(target, EnvironmentDatabase):
+            serving_port(target, f"reaches[{index}] is")
 
 
 def open_links(
@@ -167,7 +168,7 @@ def open_links(
         elif isinstance(target, External):
             rules.append(to_addresses(target.cidr, target.port, target.closed))
         else:
-            port = cast("int", target.port)
+            port = serving_port(target, "reaches has")
             rules.append(to_application(target.namespace.name, target.app, port))
             way_in = render_ingress_from(
                 target.environment,

@@ -9,6 +9,7 @@ from components.environment import Environment
 from components.manifest import Object, manifest
 from components.migration_files import Migrations
 from components.migration_script import SCRIPT, SEEDS, Plan, render_files, seed_files
+from components.network import selector
 from components.pod import Pod, render_template
 
 FOLDER = "/migrations"
@@ -100,18 +101,6 @@ def render_config_map(run: Run, name: str, data: Mapping[str, str]) -> Object:
     )
 
 
-def render_account(run: Run) -> Object:
-    """The Job's service account, which no token is mounted for."""
-    return manifest(
-        run.environment,
-        "v1",
-        "ServiceAccount",
-        run.app,
-        namespace=run.namespace,
-        automountServiceAccountToken=False,
-    )
-
-
 def render_job(run: Run, pod: Pod) -> Object:
     """The Job: it runs once, and again only where it failed and the next `up` asks for it."""
     template = render_template(pod)
@@ -126,7 +115,7 @@ def render_job(run: Run, pod: Pod) -> Object:
         "Job",
         run.name,
         namespace=run.namespace,
-        labels={"app.kubernetes.io/name": run.app},
+        labels=selector(run.app),
         annotations={
             "pulumi.com/replaceUnready": "true",
             "pulumi.com/timeoutSeconds": str(run.deadline + _PATIENCE_SECONDS),

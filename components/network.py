@@ -23,6 +23,11 @@ def selector(app: str) -> dict[str, str]:
     return {"app.kubernetes.io/name": app}
 
 
+def instance(name: str) -> dict[str, str]:
+    """The label by which some of an application's pods are known, apart from its others."""
+    return {"app.kubernetes.io/instance": name}
+
+
 def to_addresses(network: str, port: int, without: Sequence[str] = ()) -> Object:
     """A way out to addresses beyond the cluster, in CIDR notation, but for those networks within them."""
     block: Object = {"cidr": network, **({"except": list(without)} if without else {})}

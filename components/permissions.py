@@ -1,6 +1,7 @@
 """Permissions: what a workload may do at the API server, each declared, in its own namespace alone."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from components.environment import Environment
@@ -87,6 +88,21 @@ class Permission:
 def _refuse_list(what: str, given: object, *, may_be_empty: bool) -> None:
     if not isinstance(given, tuple) or not (given or may_be_empty):
         raise InputError(f"permissions.{what} is {given!r}; use a tuple of texts")
+
+
+def render_account(
+    environment: Environment, namespace: str, name: str, labels: Mapping[str, str] | None = None
+) -> Object:
+    """The service account: what pods are to the cluster. It mounts no token by itself."""
+    return manifest(
+        environment,
+        "v1",
+        "ServiceAccount",
+        name,
+        namespace=namespace,
+        labels=labels,
+        automountServiceAccountToken=False,
+    )
 
 
 def render_role(environment: Environment, namespace: str, app: str, permissions: tuple[Permission, ...]) -> Object:

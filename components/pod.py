@@ -12,14 +12,12 @@ from components.errors import InputError
 from components.external_secret import Delivered
 from components.manifest import Object
 from components.network import selector
+from components.pod_standard import HOST, ZONE, apart, container_security, pod_security, spread
 from components.probes import Probes, render_probes
 from components.quantities import cpu, memory
 from components.quota import DEFAULT
 from components.validation import DNS_LABEL, quantity
 from components.values import Resources
-
-USER = 10001
-"""The user and group of every process: no image's own and none of the node's."""
 
 DRAIN_SECONDS = 5
 """Seconds before SIGTERM in which load balancers learn that the pod goes."""
@@ -29,8 +27,6 @@ STOP_SECONDS = 30
 
 SCRATCH = "512Mi"
 """What /tmp takes, the one folder that a process can write to."""
-
-_HOST, _ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,12 +161,7 @@ def render_pod(pod: Pod) -> Object:
         "automountServiceAccountToken": pod.token,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": pod.stop_seconds,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(),
         "containers": [_application(pod)],
         "volumes": [*volumes, volume(pod.config_map)] if pod.files else volumes,
     }
@@ -181,23 +172,9 @@ def render_pod(pod: Pod) -> Object:
     if pod.ends:
         spec["restartPolicy"] = "Never"
     else:
-        spec["topologySpreadConstraints"] = [
-            {
-                "maxSkew": 1,
-                "topologyKey": key,
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": selector(pod.app)},
-            }
-            for key in (_HOST, _ZONE)
-        ]
-        spec["affinity"] = {"podAntiAffinity": _apart(pod.app)}
+        spec["topologySpreadConstraints"] = [spread(selector(pod.app), key) for key in (HOST, ZONE)]
+        spec["affinity"] = apart(selector(pod.app))
     return spec
-
-
-def _apart(app: str) -> Object:
-    """Rather not on one node: it outweighs what a scheduler sees in a node that is merely emptier."""
-    term = {"topologyKey": _HOST, "labelSelector": {"matchLabels": selector(app)}}
-    return {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
 
 
 def _application(pod: Pod) -> Object:
@@ -216,11 +193,7 @@ def _container(pod: Pod, name: str, image: str, command: tuple[str, ...]) -> Obj
         "image": image,
         "imagePullPolicy": "Always",  # asks whether this namespace may have the image, on every node anew
         "resources": full_resources(pod.resources),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": container_security(),
         "volumeMounts": [
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the container's own
             *(pod.files.mounts if pod.files else []),

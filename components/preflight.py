@@ -15,8 +15,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar, cast
 
-from components import adopting, audit, expected_secrets, kubeconfig, requirements, rotation
-from components.adoption import Plan
+from components import adoption_survey, audit, expected_secrets, kubeconfig, requirements, rotation
+from components.adoption_plan import Plan
+from components.database_session import open_database
 from components.environment import Environment
 from components.errors import PlatformError
 from components.identity import Identity
@@ -36,6 +37,8 @@ SELECT pg_is_in_recovery(),
      'choices', coalesce(enumvals, '{}'), 'shown', coalesce(current_setting(name, true), setting)))
      FROM pg_settings WHERE name = ANY (%(settings)s)),
   (SELECT json_agg(name) FROM pg_settings WHERE %(asks)s),
+  (SELECT json_object_agg(name, versions) FROM (SELECT name, json_agg(version ORDER BY version) AS versions
+     FROM pg_available_extension_versions GROUP BY name) AS extension),
   ("""
 
 
@@ -69,12 +72,14 @@ class Found:
         identity: which servers they are.
         max_connections: how many connections PostgreSQL has for those who are no superuser; None where it is not
             known.
+        extensions: the versions of each extension that PostgreSQL has; None where it is not known.
         warnings: what is not as it should be, or could not be decided, and stops nobody.
         adoptions: how databases that were there before are adopted, by part.
     """
 
     identity: Identity
     max_connections: int | None = None
+    extensions: Mapping[str, Sequence[str]] | None = None
     warnings: tuple[str, ...] = ()
     adoptions: Mapping[str, Plan] = field(default_factory=dict[str, Plan])
 
@@ -89,6 +94,7 @@ class _OfVault:
 class _OfPostgresql:
     identity: str
     max_connections: int
+    extensions: Mapping[str, Sequence[str]] | None
     warnings: tuple[str, ...]
     adoptions: Mapping[str, Plan]
 
@@ -110,6 +116,7 @@ def check(asked: Questions) -> Found:
     return Found(
         identity=Identity(kubernetes=of_cluster, vault=of_vault.identity, postgresql=of_postgresql.identity),
         max_connections=of_postgresql.max_connections,
+        extensions=of_postgresql.extensions,
         warnings=(*of_vault.warnings, *of_postgresql.warnings),
         adoptions=of_postgresql.adoptions,
     )
@@ -189,15 +196,15 @@ def postgresql(asked: Questions) -> _OfPostgresql:
     values = {
         "settings": [*_CAPACITY, *required],
         "asks": bool(required),
-        **(adopting.survey_of(environment) if environment else {"databases": [], "roles": []}),
+        **(adoption_survey.survey_of(environment) if environment else {"databases": [], "roles": []}),
     }
     try:
-        with adopting.open_database(platform, os.environ.get("PGDATABASE", "postgres")) as connection:
-            row: Any = connection.execute(_POSTGRESQL + adopting.SURVEY + ")", values).fetchone()
+        with open_database(platform, os.environ.get("PGDATABASE", "postgres")) as connection:
+            row: Any = connection.execute(_POSTGRESQL + adoption_survey.SURVEY + ")", values).fetchone()
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
         raise PlatformError(f"{where} cannot be used: {reason[0]}") from None
-    recovering, identity, settings, known, survey = row
+    recovering, identity, settings, known, extensions, survey = row
     if recovering:
         raise PlatformError(f"{where} is a replica; the write end point must lead to the primary")
     found = {name: requirements.Setting(**about) for name, about in settings.items()}
@@ -208,8 +215,9 @@ def postgresql(asked: Questions) -> _OfPostgresql:
     return _OfPostgresql(
         identity=identity,
         max_connections=capacity - sum(reserved),
+        extensions=extensions,
         warnings=tuple(faults),
-        adoptions=adopting.plans(platform, environment, survey) if environment else {},
+        adoptions=adoption_survey.plans(platform, environment, survey) if environment else {},
     )
 
 

@@ -10,7 +10,7 @@ import pulumi_random
 import pulumi_vault
 
 from components import identity, preflight
-from components.adopted import Adoptions
+from components.adopted_database import Adoptions
 from components.platform import Platform
 from components.settings import Settings
 
@@ -27,7 +27,10 @@ class Connected:
         random: the provider of passwords.
         adoptions: how databases that were there before are declared.
         max_connections: how many connections the database server has for all; None where nobody has asked it.
+        extensions: the versions of each extension that the database server has; None where nobody has asked it.
         databases: the part that has each database, by the database's name: no two may have the same.
+        limits: the connection limit of each of them.
+        hosts: the Ingress that has each public host.
     """
 
     platform: Platform
@@ -37,7 +40,10 @@ class Connected:
     random: pulumi_random.Provider
     adoptions: Adoptions
     max_connections: int | None = None
+    extensions: Mapping[str, Sequence[str]] | None = None
     databases: dict[str, str] = field(default_factory=dict[str, str])
+    limits: dict[str, int] = field(default_factory=dict[str, int])
+    hosts: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def options(self) -> pulumi.ResourceOptions:
@@ -124,4 +130,5 @@ def configure(
             options=pulumi.ResourceOptions(parent=parent, provider=postgresql),
         ),
         max_connections=found.max_connections if found else None,
+        extensions=found.extensions if found else None,
     )

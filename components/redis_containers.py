@@ -1,15 +1,13 @@
-"""What the containers of a cache have in common: whom they run as, what they take, and where they stand."""
+"""What the containers of a cache have in common: what they take, and how long they may take to stop."""
 
 import hashlib
 import json
 from typing import Final
 
+from components import pod_standard
 from components.manifest import Object
 from components.quantities import memory
 from components.redis_configuration import Redis
-
-USER: Final = 10001
-"""Whom containers run as: a number that no user of a node has."""
 
 RESERVE: Final = 128 * 2**20
 """Bytes beside the data: the process itself, the connections' buffers and the replicas'."""
@@ -44,23 +42,8 @@ def digest_of(configuration: dict[str, str]) -> str:
 
 
 def pod_security() -> Object:
-    """What the restricted pod-security standard asks of a pod; the volume belongs to the group."""
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": USER,
-        "runAsGroup": USER,
-        "fsGroup": USER,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-
-
-def container_security() -> Object:
-    """What the restricted pod-security standard asks of a container, and a file system that nobody changes."""
-    return {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
+    """As every pod's; the volume belongs to the group."""
+    return {**pod_standard.pod_security(), "fsGroup": pod_standard.USER}
 
 
 def resources(*, cpu: str, memory: str, most_cpu: str, most_memory: str) -> Object:
@@ -68,24 +51,4 @@ def resources(*, cpu: str, memory: str, most_cpu: str, most_memory: str) -> Obje
     return {
         "requests": {"cpu": cpu, "memory": memory, "ephemeral-storage": "16Mi"},
         "limits": {"cpu": most_cpu, "memory": most_memory, "ephemeral-storage": "64Mi"},
-    }
-
-
-def spread(labels: dict[str, str]) -> Object:
-    """Pods on as many zones as there are."""
-    return {
-        "maxSkew": 1,
-        "topologyKey": "topology.kubernetes.io/zone",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": labels},
-    }
-
-
-def apart(labels: dict[str, str]) -> Object:
-    """Pods on as many nodes as there are."""
-    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": labels}}
-    return {
-        "podAntiAffinity": {
-            "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]
-        }
     }

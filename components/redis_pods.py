@@ -5,6 +5,9 @@ from typing import Any, Final
 
 from components.environment import Environment
 from components.manifest import Object, manifest
+from components.network import instance
+from components.network import selector as app_selector
+from components.pod_standard import apart, container_security, spread
 from components.quantities import memory
 from components.redis_configuration import (
     CONFIGURATION,
@@ -18,13 +21,10 @@ from components.redis_configuration import (
     render_sentinel,
 )
 from components.redis_containers import (
-    apart,
-    container_security,
     digest_of,
     most_memory,
     pod_security,
     resources,
-    spread,
     stop_seconds,
     usual_memory,
 )
@@ -55,12 +55,12 @@ class Servers:
 
 def selector(redis: Redis) -> dict[str, str]:
     """The label by which the Redis pods are known, the same in both forms: a StatefulSet's cannot change."""
-    return {"app.kubernetes.io/instance": redis.servers}
+    return instance(redis.servers)
 
 
 def name_label(redis: Redis) -> dict[str, str]:
     """What policies and the write Service know the pods by: as the cache itself where no proxy is before it."""
-    return {"app.kubernetes.io/name": redis.servers if redis.is_replicated else redis.app}
+    return app_selector(redis.servers if redis.is_replicated else redis.app)
 
 
 def render_configuration(redis: Redis, environment: Environment) -> Object:
@@ -89,7 +89,7 @@ def render_end_point(redis: Redis, environment: Environment) -> Object:
     """The Service that applications use: the one Redis, or the proxies before several."""
     spec = {
         "type": "ClusterIP",
-        "selector": {"app.kubernetes.io/name": redis.app},
+        "selector": app_selector(redis.app),
         "ports": [{"name": "redis", "port": PORT, "targetPort": "redis"}],
     }
     return _object(redis, environment, "v1", "Service", name=redis.app, spec=spec)

@@ -4,8 +4,11 @@ from typing import Any, Final
 
 from components.environment import Environment
 from components.manifest import Object, manifest
+from components.network import instance
+from components.network import selector as app_selector
+from components.pod_standard import apart, container_security, spread
 from components.redis_configuration import CREDENTIALS, PORT, Redis
-from components.redis_containers import apart, container_security, digest_of, pod_security, resources, spread
+from components.redis_containers import digest_of, pod_security, resources
 
 HEALTH_PORT: Final = 8404
 PROXIES: Final = 2
@@ -116,7 +119,7 @@ def render_proxies(redis: Redis, environment: Environment, *, image: str, secret
     """
     digest = digest_of(_data(redis))
     only_probe = {"items": [{"key": "probe", "path": "probe"}], "defaultMode": 0o440}
-    labels = {**environment.labels, "app.kubernetes.io/name": redis.app, **selector(redis)}
+    labels = {**environment.labels, **app_selector(redis.app), **selector(redis)}
     return _object(
         redis,
         environment,
@@ -175,7 +178,7 @@ def render_proxy_disruption(redis: Redis, environment: Environment) -> Object:
 
 def selector(redis: Redis) -> dict[str, str]:
     """The label by which the proxies' pods are known within their namespace."""
-    return {"app.kubernetes.io/instance": proxy(redis)}
+    return instance(proxy(redis))
 
 
 def _object(redis: Redis, environment: Environment, api_version: str, kind: str, **content: Any) -> Object:
@@ -185,6 +188,6 @@ def _object(redis: Redis, environment: Environment, api_version: str, kind: str,
         kind,
         proxy(redis),
         namespace=redis.namespace,
-        labels={"app.kubernetes.io/name": redis.app, **selector(redis)},
+        labels={**app_selector(redis.app), **selector(redis)},
         **content,
     )

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from components.errors import InputError
 from components.manifest import Object, manifest
+from components.network import selector
 from components.pod import Pod, refuse_command, render_template
-from components.schedule import parse_seconds
+from components.validation import parse_seconds
 
 MOST_RETRIES = 10
 
@@ -66,7 +67,7 @@ def render_release(namespace: str, pod: Pod, release: ReleaseJob) -> Object:
         "Job",
         f"{pod.app}-{digest}",
         namespace=namespace,
-        labels={"app.kubernetes.io/name": pod.app},
+        labels=selector(pod.app),
         annotations={
             "pulumi.com/replaceUnready": "true",  # one that failed runs again at the next `up`
             "pulumi.com/timeoutSeconds": str(spec["activeDeadlineSeconds"] + 60),

@@ -8,16 +8,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from components.errors import InputError
-from components.validation import Duration, seconds
+from components.validation import parse_seconds
 
 _MOST_MILLISECONDS = 2**31 - 1
 """PostgreSQL keeps a time-out in 32 bits: 24 days and 20 hours."""
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}|\$user")
-_DURATION: TypeAdapter[str] = TypeAdapter(Duration)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +91,7 @@ def _milliseconds(name: str, value: object) -> int:
     """A time-out as the server keeps it; 0 for none."""
     if value is None:
         return 0
-    try:
-        found = 1000 * seconds(_DURATION.validate_python(value, strict=True))
-    except ValidationError:
-        raise InputError(f'role_settings.{name} is {value!r}; use a time such as "30s" or "5m", or None') from None
+    found = 1000 * parse_seconds(f"role_settings.{name}", value, ", or None")
     if found > _MOST_MILLISECONDS:
         raise InputError(f"role_settings.{name} is {value!r}; PostgreSQL keeps at most 24 days")
     return found

@@ -7,26 +7,18 @@ Vault remembers the rotation beside each credential.
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from components.environment import Environment
 from components.errors import PlatformError
 from components.server import Server
 from components.values import Credentials
 
-if TYPE_CHECKING:
-    from pulumi_vault.kv import SecretV2CustomMetadataArgsDict
-
 KEY = "rotation"
 """What a credential's custom metadata calls it; what has none is at rotation 0."""
 
 _STATIC, _ALWAYS = ("db_", "cache_"), ("cache_",)
 """How the paths of credentials that rotate begin: a cache's password is static in every mode."""
-
-
-def remembered(rotation: int) -> "SecretV2CustomMetadataArgsDict | None":
-    """The custom metadata of a KV secret by which Vault remembers a rotation; none before the first."""
-    return {"data": {KEY: str(rotation)}} if rotation else None
 
 
 def refuse_leap(

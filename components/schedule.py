@@ -1,10 +1,9 @@
-"""Schedules: when something happens, in cron's five fields, and how long it may take."""
+"""Schedules: when something happens, in cron's five fields."""
 
 import re
 import zoneinfo
 
 from components.errors import InputError, nearest
-from components.validation import seconds
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -16,20 +15,8 @@ _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("month", 1, 12, _MONTHS),
     ("day of the week", 0, 6, _DAYS),
 )
-_DURATION = re.compile(r"(?=.*[1-9])([0-9]{1,6}[smhd])+")
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
 _ITEM = re.compile(r"(?P<first>\*|\?|\w+)(-(?P<last>\w+))?(/(?P<step>[0-9]{1,4}))?")
-
-
-def parse_seconds(what: str, duration: object) -> int:
-    """A time such as `90s` or `1h30m`, in seconds.
-
-    Raises:
-        InputError: it is none, or as long as nothing.
-    """
-    if not isinstance(duration, str) or not _DURATION.fullmatch(duration):
-        raise InputError(f'{what} is {duration!r}; use a time longer than zero such as "90s", "15m" or "1h30m"')
-    return seconds(duration)
 
 
 def refuse_schedule(schedule: object) -> None:

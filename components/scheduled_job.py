@@ -1,33 +1,19 @@
 """ScheduledJob: a workload that runs at set times, under the same rules as one that runs for ever."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import pulumi
 
 from components import lease
-from components.environment import Environment
 from components.errors import InputError
-from components.external_secret import Delivered
-from components.links import Reachable
 from components.manifest import Manifest, Object, manifest
-from components.namespace import Namespace
 from components.network import selector
-from components.permissions import Permission
-from components.pod import Pod, full_resources, refuse_command, render_template
+from components.pod import full_resources, render_template
 from components.providers import Connected
 from components.quota import Claim
-from components.schedule import parse_seconds, refuse_schedule, refuse_time_zone
-from components.validation import seconds
-from components.values import Workload
-from components.workload import (
-    Finished,
-    all_variables,
-    config_files,
-    leases,
-    make_surroundings,
-    refuse_contradictions,
-)
+from components.schedule import refuse_schedule, refuse_time_zone
+from components.validation import parse_seconds, seconds
+from components.workload import WorkloadArgs, leases, make_pod, make_surroundings, refuse_contradictions
 
 MOST_RETRIES = 10
 LATE_SECONDS = 300
@@ -35,40 +21,20 @@ LATE_SECONDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduledJobArgs:
+class ScheduledJobArgs(WorkloadArgs):
     """What a ScheduledJob needs.
 
     Args:
-        environment: the environment that the job belongs to.
-        namespace: where it runs.
-        workload: the image, and the stack's own values.
         schedule: when, in cron's five fields: minute, hour, day of the month, month, day of the week.
         time_zone: whose clock, such as `Europe/Paris`.
-        command: the program and its arguments; empty for the image's own.
         deadline: how long one run may take, retries included, such as `1h`.
         retries: how often a run that failed is tried again.
-        variables: environment variables that the program derives; the stack's may add to them.
-        secrets: credentials that become environment variables.
-        files: texts that the job reads, by absolute path.
-        reaches: what it may open connections to.
-        after: what must be done before it is there.
-        permissions: what it may do at the API server.
     """
 
-    environment: Environment
-    namespace: Namespace
-    workload: Workload
     schedule: str
     time_zone: str = "Etc/UTC"
-    command: tuple[str, ...] = ()
     deadline: str = "1h"
     retries: int = 0
-    variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    secrets: tuple[Delivered, ...] = ()
-    files: Mapping[str, str] = field(default_factory=dict[str, str])
-    reaches: tuple[Reachable, ...] = ()
-    after: tuple[Finished, ...] = ()
-    permissions: tuple[Permission, ...] = ()
 
 
 class ScheduledJob(pulumi.ComponentResource):
@@ -90,7 +56,7 @@ class ScheduledJob(pulumi.ComponentResource):
         self.environment, self.namespace = args.environment, args.namespace
         self.app = args.namespace.workload(name)
         _refuse_unusable(args)
-        refuse_contradictions(args, platform.platform)
+        refuse_contradictions(name, args, platform.platform)
         limits = full_resources(args.workload.resources)["limits"]
         args.namespace.claim(Claim(what=self.app, pods=1, cpu=limits["cpu"], memory=limits["memory"]))
         super().__init__(
@@ -108,7 +74,6 @@ class ScheduledJob(pulumi.ComponentResource):
 def _refuse_unusable(args: ScheduledJobArgs) -> None:
     refuse_schedule(args.schedule)
     refuse_time_zone(args.time_zone)
-    refuse_command("command", args.command)
     if args.workload.replicas != 1:
         raise InputError(
             f"replicas is {args.workload.replicas!r} for a scheduled job; each run is one pod, so leave 1"
@@ -122,21 +87,7 @@ def _refuse_unusable(args: ScheduledJobArgs) -> None:
 
 def render_cron_job(app: str, args: ScheduledJobArgs, config_map: pulumi.Input[str]) -> Object:
     """The CronJob; a run that is not over keeps the next one from starting."""
-    pod = Pod(
-        environment=args.environment,
-        app=app,
-        account=app,
-        image=args.workload.image,
-        resources=args.workload.resources,
-        command=args.command,
-        variables=all_variables(args),
-        secrets=args.secrets,
-        files=config_files(args),
-        config_map=config_map,
-        token=bool(args.permissions),
-        ends=True,
-    )
-    template = render_template(pod)
+    template = render_template(replace(make_pod(app, args, config_map), ends=True))
     return manifest(
         args.environment,
         "batch/v1",

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pulumi
-from pydantic import TypeAdapter, ValidationError
 
 from components import database_settings, lease, migration_files
 from components.connections import MIGRATION, Reservation
@@ -19,16 +18,17 @@ from components.environment_database import EnvironmentDatabase
 from components.errors import InputError
 from components.external_secret import Delivery
 from components.manifest import Manifest
-from components.migration_job import Run, render_account, render_config_map, render_job, without_seeds
+from components.migration_job import Run, render_config_map, render_job, without_seeds
 from components.migration_script import WAIT_SECONDS, Plan
 from components.namespace import Namespace
 from components.network import render_egress, to_addresses
+from components.permissions import render_account
 from components.pod import Pod, full_resources
 from components.providers import Connected
 from components.quota import Claim
 from components.secret_delivery import deliver
-from components.validation import Duration, seconds
-from components.values import Credentials, Image, Resources
+from components.validation import checked, parse_seconds, seconds
+from components.values import Credentials, Image, Resources, Workload
 
 IMAGE = "docker.io/library/postgres:16.14"
 
@@ -37,8 +37,6 @@ _VALUES = ("PGDATABASE", "PGHOST", "PGPASSWORD", "PGPORT", "PGUSER")
 _RESOURCES = Resources.model_validate(
     {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}}
 )
-_IMAGE: TypeAdapter[str] = TypeAdapter(Image)
-_DURATION: TypeAdapter[str] = TypeAdapter(Duration)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +50,7 @@ class SchemaMigrationArgs:
         credentials: static or dynamic, and the times.
         files: the folder of `structure.sql` and of the migrations, `0001_tables.sql` and on.
         settings: what every session in the database begins with, by the names of `SHOW`.
-        seeds: the folder of rows to begin with, in the same form; production never gets them.
+        seeds: the folder of rows to begin with, in the same form; never for production or where the stack says no.
         image: an image that has psql, of the server's version or later.
         deadline: how long a migration may take.
     """
@@ -76,6 +74,8 @@ class _Login:
     secret: str
     ready: pulumi.Resource
     variables: Mapping[str, str] | None
+    credentials: Credentials | None = None
+    users: tuple[Workload, ...] | None = None
 
 
 class SchemaMigration(pulumi.ComponentResource):
@@ -173,7 +173,9 @@ class SchemaMigration(pulumi.ComponentResource):
 
     def _account(self) -> pulumi.Resource:
         run = self._run
-        return Manifest(f"{self._name}-account", render_account(run), self._child())
+        return Manifest(
+            f"{self._name}-account", render_account(run.environment, run.namespace, run.app), self._child()
+        )
 
     def _way_out(self) -> pulumi.Resource:
         run, write = self._run, self._platform.platform.postgresql.write
@@ -197,9 +199,9 @@ class SchemaMigration(pulumi.ComponentResource):
 
 
 def _plan(args: SchemaMigrationArgs, app: str) -> Run:
-    """What is to be done, known before anything is registered; seeds are read in production too, and left out."""
+    """What is to be done, known before anything is registered; seeds are read where they are left out too."""
     migrations = migration_files.read(args.files, args.seeds)
-    if args.environment.is_production:
+    if not args.environment.takes_seeds:
         migrations = without_seeds(migrations)
     return Run(
         environment=args.environment,
@@ -214,17 +216,31 @@ def _plan(args: SchemaMigrationArgs, app: str) -> Run:
 
 def _refuse_unusable(args: SchemaMigrationArgs, app: str) -> None:
     args.environment.refuse_foreign(database=args.database.environment, namespace=args.namespace.environment)
-    for key, value, form in (("image", args.image, _IMAGE), ("deadline", args.deadline, _DURATION)):
-        try:
-            form.validate_python(value, strict=True)
-        except ValidationError as error:
-            allowed = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise InputError(f"{key} is {value!r} for {app}; {allowed}") from None
-    deadline = seconds(args.deadline)
+    checked(Image, args.image, f"image of {app}")
+    deadline = parse_seconds(f"deadline of {app}", args.deadline)
     if deadline <= WAIT_SECONDS:
         raise InputError(
-            f"deadline is {args.deadline!r} for {app}; use more than {WAIT_SECONDS}s, which it may have to wait "
+            f"deadline of {app} is {args.deadline!r}; use more than {WAIT_SECONDS}s, which it may have to wait "
             "for the end of another migration"
         )
+    _refuse_unverifiable(app, args.database.sslmode, args.image)
     database_settings.refuse_unusable(args.settings)
     lease.check_job(args.credentials, deadline=deadline, key=app)
+
+
+def _refuse_unverifiable(app: str, sslmode: str, image: str) -> None:
+    """Refuse a check of the server's certificate for which psql would find no authority: it would always fail."""
+    instead = (
+        "image: one with psql and with the authority of the server's certificate in its system store, "
+        "and postgresql.sslmode verify-full"
+    )
+    if sslmode == "verify-ca":
+        raise InputError(
+            f"postgresql.sslmode is 'verify-ca', for which psql takes no authority of an image's system store, "
+            f"and {app} has no other; use {instead}"
+        )
+    if sslmode == "verify-full" and image == IMAGE:
+        raise InputError(
+            f"postgresql.sslmode is 'verify-full', and the image of {app} is {image!r}, which has no "
+            f"certificate authorities; use {instead}"
+        )

@@ -12,8 +12,9 @@ from components.external_secret import (
     render_generators,
     render_secret_store,
 )
-from components.manifest import Manifest, manifest
+from components.manifest import Manifest
 from components.namespace import Namespace
+from components.permissions import render_account
 from components.platform import Vault
 
 LOGIN_SECONDS = 600
@@ -74,14 +75,7 @@ def _reader(
     """The service account that may read these sources, and nothing else."""
     account = Manifest(
         f"{name}-service-account",
-        manifest(
-            delivery.environment,
-            "v1",
-            "ServiceAccount",
-            delivery.service_account,
-            namespace=delivery.namespace,
-            automountServiceAccountToken=False,
-        ),
+        render_account(delivery.environment, delivery.namespace, delivery.service_account),
         inside,
     )
     policy = vault.Policy(

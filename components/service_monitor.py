@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from components.environment import Environment
 from components.errors import InputError
-from components.links import refuse_port
 from components.manifest import Object, manifest
 from components.network import selector
-from components.validation import seconds
+from components.validation import refuse_port, seconds
 
 _INTERVAL = re.compile(r"[1-9][0-9]{0,3}[sm]")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")

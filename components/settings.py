@@ -17,7 +17,7 @@ from components.environment import KINDS, Environment, Kind
 from components.errors import InputError, nearest
 from components.platform import Platform, load_platform
 from components.validation import Model, Name, Word, parse
-from components.values import App, Cache, Credentials, Database, Image, Quota, Workload
+from components.values import App, CacheValues, Credentials, Database, Image, Quota, Workload
 
 NAMESPACE = "bulkhead"
 
@@ -30,9 +30,12 @@ class Stack(Model):
     images: dict[Word, Image] = Field(description="the image of each workload")
     apps: dict[Word, App] = Field(default_factory=dict, description="values of workloads")
     databases: dict[Word, Database] = Field(default_factory=dict, description="values of databases")
-    caches: dict[Word, Cache] = Field(default_factory=dict, description="values of caches")
+    caches: dict[Word, CacheValues] = Field(default_factory=dict, description="values of caches")
     credentials: Credentials | None = Field(None, description="how credentials are made and how long they last")
     quota: Quota = Field(default=Quota(), description="what all pods of one namespace may take together")
+    seeds: bool = Field(
+        default=True, description="whether databases begin with the program's seeds; production's never do"
+    )
 
     @model_validator(mode="after")
     def _production_leases(self) -> Self:
@@ -91,9 +94,9 @@ class Settings:
             return values.model_copy(update={"protect": self.environment.is_production})
         return values
 
-    def cache(self, name: str) -> Cache:
+    def cache(self, name: str) -> CacheValues:
         """The values of one cache; defaults where the stack says nothing."""
-        return self._stack.caches.get(name, Cache())
+        return self._stack.caches.get(name, CacheValues())
 
     @classmethod
     def load(
@@ -156,6 +159,7 @@ class Settings:
             kind=stack.kind,
             domain=found.domain,
             legacy=found.legacy_names(environment, databases),
+            seeds=stack.seeds,
         )
         _refuse_insecure(identity, found)
         _refuse_foreign_hosts(stack, identity, apps)

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, TypeVar, cast, get_args
 
 from pydantic import (
@@ -14,6 +15,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    TypeAdapter,
     ValidationError,
 )
 from pydantic.alias_generators import to_camel
@@ -197,7 +199,8 @@ EnvironmentName = Annotated[
 DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 Name = Annotated[str, Matching(DNS_LABEL, "a DNS label: letters, digits and hyphens")]
 Host = Annotated[str, AfterValidator(_host)]
-Port = Annotated[int, Field(ge=1, le=65535)]
+LAST_PORT = 65535
+Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
 Cpu = Annotated[str, Matching(_CPU, 'processor time such as "500m" or "2"')]
 Memory = Annotated[str, Matching(_MEMORY, 'bytes such as "256Mi" or "1Gi"')]
 
@@ -208,6 +211,60 @@ Duration = Annotated[
     str,
     Matching(r"(?=.*[1-9])([0-9]{1,6}[smhd])+", 'a time longer than zero such as "90s", "15m", "1h30m" or "2d"'),
 ]
+
+
+def checked(kind: Any, value: object, what: str, otherwise: str = "") -> str:
+    """`value` as one of the kinds of text that stack files know as well, such as a `Duration`.
+
+    Args:
+        kind: the type, `str` with what it must be.
+        value: what was given.
+        what: what the error calls it.
+        otherwise: what else would do, for the error.
+
+    Raises:
+        InputError: it is none; the value, and what is allowed.
+    """
+    try:
+        return _adapter(kind).validate_python(value, strict=True)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        context: dict[str, Any] = fault.get("ctx", {})
+        form = next((one for one in get_args(kind) if isinstance(one, Matching)), None)
+        said = context.get("error") or _allowed(fault["type"], context, fault["msg"])
+        allowed = f"use {form.allowed}" if form else said
+        raise InputError(f"{what} is {value!r}; {allowed}{otherwise}") from None
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[str]:
+    return TypeAdapter(kind)
+
+
+def parse_seconds(what: str, duration: object, otherwise: str = "") -> int:
+    """A time such as `90s` or `1h30m`, in seconds.
+
+    Raises:
+        InputError: it is none, or as long as nothing.
+    """
+    return seconds(checked(Duration, duration, what, otherwise))
+
+
+def refuse_port(port: object, otherwise: str = "") -> None:
+    """Refuse what is no TCP port.
+
+    Args:
+        port: what was given.
+        otherwise: what else would do, for the error.
+    """
+    if type(port) is not int or not 1 <= port <= LAST_PORT:
+        raise InputError(f"port is {port!r}; use 1 to {LAST_PORT}{otherwise}")
+
+
+def require_label(what: str, value: object) -> None:
+    """Refuse what can be no name of a Kubernetes object."""
+    if not isinstance(value, str) or not re.fullmatch(DNS_LABEL, value):
+        raise InputError(f"{what} is {value!r}; use a DNS label: lower-case letters, digits and hyphens")
 
 
 def seconds(duration: str) -> int:

@@ -191,7 +191,7 @@ class Credentials(Model):
         return self
 
 
-class Cache(Model):
+class CacheValues(Model):
     """What one cache has of its own in this environment."""
 
     memory: Memory = Field(default="256Mi", description="what the data may take; the pod gets more")

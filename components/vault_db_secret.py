@@ -4,7 +4,6 @@ Static: a generated password, kept in Vault's KV engine. Dynamic: Vault leases a
 refresh. Either way External Secrets delivers it, as a service account that may read this one path.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from components.external_secret import Delivery, Source
 from components.namespace import Namespace
 from components.providers import Connected
 from components.secret_delivery import deliver
-from components.validation import DNS_LABEL, seconds
+from components.validation import require_label, seconds
 from components.values import Credentials, Workload
 
 
@@ -140,9 +139,3 @@ def _refuse_unusable(name: str, args: VaultDbSecretArgs) -> None:
         raise InputError("used_by is empty; name the workload that uses the credential, or several")
     most = max(user.most_replicas for user in users)
     lease.check(args.credentials, replicas=most, key=f"Secret {args.secret or name}")
-
-
-def require_label(what: str, value: object) -> None:
-    """Refuse what can be no name of a Kubernetes object."""
-    if not isinstance(value, str) or not re.fullmatch(DNS_LABEL, value):
-        raise InputError(f"{what} is {value!r}; use a DNS label: lower-case letters, digits and hyphens")

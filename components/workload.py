@@ -1,7 +1,7 @@
 """Workload arguments: what an AppDeployment and a ScheduledJob are both told, and refuse alike."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pulumi
@@ -12,12 +12,12 @@ from components.environment import Environment
 from components.errors import InputError
 from components.external_secret import Delivered
 from components.links import Reachable, open_links, refuse_unreachable
-from components.manifest import Manifest, Object, manifest
+from components.manifest import Manifest
 from components.namespace import Namespace
 from components.network import selector
-from components.permissions import Permission, render_binding, render_role
+from components.permissions import Permission, render_account, render_binding, render_role
 from components.platform import Platform
-from components.pod import full_resources, refuse_clashes
+from components.pod import Pod, full_resources, refuse_clashes, refuse_command
 from components.validation import seconds
 from components.values import Credentials, Workload
 
@@ -36,32 +36,61 @@ class Finished(Protocol):
         ...
 
 
-class WorkloadArgs(Protocol):
-    """What both have."""
+@dataclass(frozen=True, kw_only=True)
+class WorkloadArgs:
+    """What both are told.
+
+    Args:
+        environment: the environment that it belongs to.
+        namespace: where it runs.
+        workload: the image, and the stack's own values.
+        command: the program and its arguments; empty for the image's own.
+        variables: environment variables that the program derives; a stack file may add others and change none.
+        secrets: credentials that become environment variables.
+        files: texts that it reads, by absolute path; another text is another ConfigMap, so it rolls pods.
+        reaches: the databases, applications, caches and outside services that it may open connections to.
+        after: what must be done before it is there, such as a SchemaMigration.
+        permissions: what it may do at the API server; none mounts no token.
+    """
+
+    environment: Environment
+    namespace: Namespace
+    workload: Workload
+    command: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: tuple[Delivered, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    reaches: tuple[Reachable, ...] = ()
+    after: tuple[Finished, ...] = ()
+    permissions: tuple[Permission, ...] = ()
 
     @property
-    def environment(self) -> Environment: ...  # noqa: D102 - each is described where it is declared
-    @property
-    def namespace(self) -> Namespace: ...  # noqa: D102
-    @property
-    def workload(self) -> Workload: ...  # noqa: D102
-    @property
-    def variables(self) -> Mapping[str, str]: ...  # noqa: D102
-    @property
-    def secrets(self) -> tuple[Delivered, ...]: ...  # noqa: D102
-    @property
-    def files(self) -> Mapping[str, str]: ...  # noqa: D102
-    @property
-    def reaches(self) -> tuple[Reachable, ...]: ...  # noqa: D102
-    @property
-    def after(self) -> tuple[Finished, ...]: ...  # noqa: D102
-    @property
-    def permissions(self) -> tuple[Permission, ...]: ...  # noqa: D102
+    def all_variables(self) -> dict[str, str]:
+        """The program's variables and the stack's; none is in both."""
+        return {**self.variables, **self.workload.variables}
 
 
-def all_variables(args: WorkloadArgs) -> dict[str, str]:
-    """The program's variables and the stack's, which win."""
-    return {**args.variables, **args.workload.variables}
+def make_pod(app: str, args: WorkloadArgs, config_map: pulumi.Input[str]) -> Pod:
+    """What each of its pods is, whatever makes them.
+
+    Args:
+        app: what the workload's objects are called.
+        args: what it is told.
+        config_map: the name of the ConfigMap of its files.
+    """
+    return Pod(
+        environment=args.environment,
+        app=app,
+        account=app,
+        image=args.workload.image,
+        resources=args.workload.resources,
+        command=args.command,
+        variables=args.all_variables,
+        secrets=args.secrets,
+        files=config_files(args),
+        config_map=config_map,
+        token=bool(args.permissions),
+    )
 
 
 def config_files(args: WorkloadArgs) -> ConfigFiles | None:
@@ -69,8 +98,13 @@ def config_files(args: WorkloadArgs) -> ConfigFiles | None:
     return ConfigFiles(texts=args.files) if args.files else None
 
 
-def refuse_contradictions(args: WorkloadArgs, platform: Platform) -> None:
+def refuse_contradictions(name: str, args: WorkloadArgs, platform: Platform) -> None:
     """Refuse what belongs to another environment, cannot be reached, or is given twice.
+
+    Args:
+        name: what a stack file calls the workload.
+        args: what it is told.
+        platform: what it stands on.
 
     Raises:
         InputError: which of them.
@@ -80,16 +114,27 @@ def refuse_contradictions(args: WorkloadArgs, platform: Platform) -> None:
     args.environment.refuse_foreign(namespace=args.namespace.environment, **owners)
     refuse_unreachable(args.environment, args.reaches, platform)
     _refuse_unknown_user(args)
-    refuse_clashes(all_variables(args), args.secrets)
+    _refuse_derived(name, args)
+    refuse_command("command", args.command)
+    refuse_clashes(args.all_variables, args.secrets)
     full_resources(args.workload.resources)
     config_files(args)
+
+
+def _refuse_derived(name: str, args: WorkloadArgs) -> None:
+    """Refuse a stack's own value of what the program derives: it would be another environment's as easily."""
+    for variable in args.workload.variables:
+        if variable in args.variables:
+            raise InputError(
+                f"bulkhead:apps.{name}.variables.{variable} is given, and the program derives that variable; "
+                "leave it out of the stack file"
+            )
 
 
 def _refuse_unknown_user(args: WorkloadArgs) -> None:
     """Refuse a login whose budget and lease were reckoned for others than this workload."""
     for secret in args.secrets:
-        users: tuple[Workload, ...] | None = getattr(secret, "users", None)
-        if users is not None and args.workload not in users:
+        if secret.users is not None and args.workload not in secret.users:
             raise InputError(
                 f"secret {secret.secret} is used by {args.workload.image}, which is not among its used_by; "
                 "name every workload there, so that its connections and its roll-out are reckoned with"
@@ -98,8 +143,8 @@ def _refuse_unknown_user(args: WorkloadArgs) -> None:
 
 def leases(secrets: tuple[Delivered, ...]) -> list[tuple[str, Credentials]]:
     """The Secrets whose credentials are leased, with the times."""
-    known = ((secret.secret, getattr(secret, "credentials", None)) for secret in secrets)
-    return [(name, how) for name, how in known if isinstance(how, Credentials) and how.mode == "dynamic"]
+    known = ((secret.secret, secret.credentials) for secret in secrets)
+    return [(name, how) for name, how in known if how and how.mode == "dynamic"]
 
 
 def refuse_slow_stop(args: WorkloadArgs, stop_seconds: int) -> None:
@@ -145,7 +190,9 @@ def make_surroundings(
     """
     environment, namespace = args.environment, args.namespace.name
     inside = pulumi.ResourceOptions(parent=parent, depends_on=[args.namespace.object])
-    made: list[pulumi.Resource] = [Manifest(f"{name}-account", _account(environment, namespace, app), inside)]
+    made: list[pulumi.Resource] = [
+        Manifest(f"{name}-account", render_account(environment, namespace, app, selector(app)), inside)
+    ]
     if args.permissions:
         role = Manifest(f"{name}-role", render_role(environment, namespace, app, args.permissions), inside)
         bound = pulumi.ResourceOptions(parent=parent, depends_on=[role])
@@ -159,15 +206,3 @@ def make_surroundings(
     made += args.namespace.baseline
     made += [secret.ready for secret in args.secrets]
     return Surroundings(ready=[*made, *(finished.done for finished in args.after)], config_map=config_map)
-
-
-def _account(environment: Environment, namespace: str, app: str) -> Object:
-    return manifest(
-        environment,
-        "v1",
-        "ServiceAccount",
-        app,
-        namespace=namespace,
-        labels=selector(app),
-        automountServiceAccountToken=False,
-    )

@@ -42,6 +42,14 @@ _ALL: tuple[Tool, ...] = (
         seconds=30,
     ),
     Tool(
+        name="zizmor",
+        version="1.32.0",
+        purpose="judges workflows by what has been done to others",
+        environment="zizmor",
+        programs=(Program(name="zizmor"),),
+        seconds=5,
+    ),
+    Tool(
         name="cert-manager-crds",
         version="1.21.2",
         purpose="resource definitions of cert-manager",
@@ -163,6 +171,20 @@ _ALL: tuple[Tool, ...] = (
             ),
         ),
         seconds=40,
+    ),
+    Tool(
+        name="actionlint",
+        version="1.7.12",
+        purpose="checks workflows: their syntax, expressions and inputs",
+        module="actionlint",
+        programs=(
+            Program(
+                name="actionlint",
+                package="github.com/rhysd/actionlint/cmd/actionlint",
+                ldflags="-X github.com/rhysd/actionlint.version=1.7.12",
+            ),
+        ),
+        seconds=15,
     ),
     Tool(
         name="kubernetes",

@@ -16,11 +16,21 @@ import pulumi
 from pulumi.provider.experimental.analyzer import Analyzer
 
 import components
+from components.links import External
+from components.permissions import Permission
+from components.pod import InitContainer
+from components.probes import Probes
+from components.release_job import ReleaseJob
+from components.service_monitor import Metrics
 from components.validation import Model
+from components.values import Workload
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "components"
 _HEAD = ("| input | type | default | what it is |", "| --- | --- | --- | --- |")
 BEGIN, END = "<!-- inputs -->", "<!-- end of inputs -->"
+
+PARTS = ("workload", (Workload, External, InitContainer, Metrics, Permission, Probes, ReleaseJob))
+"""A page of its own, and what stands there once instead of on every component's page."""
 
 
 def classes() -> dict[str, type[pulumi.ComponentResource]]:
@@ -39,16 +49,31 @@ def inputs(component: type[pulumi.ComponentResource]) -> str:
     arguments = getattr(module, f"{component.__name__}Args")
     if is_typeddict(arguments):
         return "\n\n".join((_table_of_data(component, arguments), *map(_table_of_model, _models(module))))
-    return "\n\n".join(_table(one) for one in _with_parts(arguments))
+    page, elsewhere = PARTS
+    whole = list(_with_parts(arguments))
+    tables = [_table(one) for one in whole if one not in elsewhere]
+    if linked := ", ".join(f"`{one.__name__}`" for one in whole if one in elsewhere):
+        tables.append(f"What these are made of: {linked}: [the parts of a workload]({page}.md).")
+    return "\n\n".join(tables)
 
 
-def written(text: str, component: type[pulumi.ComponentResource]) -> str:
-    """A page with its inputs as the types have them now."""
+def parts() -> str:
+    """The tables of the parts' own page."""
+    return "\n\n".join(_table(one) for one in PARTS[1])
+
+
+def contents() -> dict[str, str]:
+    """What is written into each page, by its name."""
+    return {**{page: inputs(component) for page, component in classes().items()}, PARTS[0]: parts()}
+
+
+def written(text: str, tables: str) -> str:
+    """A page with these tables."""
     before, mark, after = text.partition(BEGIN)
     if not mark:
-        raise ValueError(f"the page of {component.__name__} has no line {BEGIN}")
+        raise ValueError(f"the page has no line {BEGIN}")
     rest = after.partition(END)[2] or after
-    return f"{before}{BEGIN}\n{inputs(component)}\n{END}{rest}"
+    return f"{before}{BEGIN}\n{tables}\n{END}{rest}"
 
 
 def example(text: str) -> str:
@@ -60,7 +85,7 @@ def example(text: str) -> str:
 
 
 def _with_parts(first: type) -> Iterator[type]:
-    """A dataclass, then the dataclasses that its module has for its fields, each once."""
+    """A dataclass, then the dataclasses that its modules have for its fields, each once."""
     seen: list[type] = []
     todo = [first]
     while todo:
@@ -74,15 +99,17 @@ def _with_parts(first: type) -> Iterator[type]:
 
 
 def _part(owner: type, word: str) -> type | None:
-    found = getattr(inspect.getmodule(owner), word, None)
+    modules = (inspect.getmodule(one) for one in owner.__mro__)
+    found = next((there for module in modules if (there := getattr(module, word, None)) is not None), None)
     is_ours = inspect.isclass(found) and dataclasses.is_dataclass(found) and word != "Environment"
     return found if is_ours and found.__module__.startswith("components.") else None
 
 
 def _table(arguments: type) -> str:
-    described = _descriptions(arguments)
+    """What must be given, then what may be."""
+    described = {name: text for one in reversed(arguments.__mro__) for name, text in _descriptions(one).items()}
     rows = [f"**{arguments.__name__}**", "", *_HEAD]
-    for item in dataclasses.fields(arguments):
+    for item in sorted(dataclasses.fields(arguments), key=lambda item: _default(item) != "required"):
         kind = _type(item.type).replace("|", "\\|")
         rows.append(f"| `{item.name}` | `{kind}` | {_default(item)} | {described.get(item.name, '')} |")
     return "\n".join(rows)
@@ -152,7 +179,7 @@ def _default(item: dataclasses.Field[Any]) -> str:
 
 def _descriptions(arguments: type) -> dict[str, str]:
     """What the docstring's `Args:` says of each field, or what stands below the field."""
-    text = inspect.getdoc(arguments) or ""
+    text = inspect.cleandoc(arguments.__doc__ or "")
     _, _, listed = text.partition("Args:\n")
     found: dict[str, str] = {}
     name = ""
@@ -168,6 +195,6 @@ def _descriptions(arguments: type) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    for page, component in classes().items():
+    for page, tables in contents().items():
         file = PAGES / f"{page}.md"
-        file.write_text(written(file.read_text(encoding="utf-8"), component), encoding="utf-8")
+        file.write_text(written(file.read_text(encoding="utf-8"), tables), encoding="utf-8")

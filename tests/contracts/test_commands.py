@@ -38,7 +38,8 @@ def exists(words: tuple[str, ...]) -> bool:
     if command is None:
         return False
     inner = getattr(command, "commands", None)
-    return inner is None or len(words) == 1 or words[1] in inner
+    takes_words = hasattr(command, "default")  # a group whose first word may be an argument of its default command
+    return inner is None or len(words) == 1 or words[1] in inner or takes_words
 
 
 def make_targets() -> set[str]:

@@ -11,6 +11,38 @@ import yaml
 from tests.e2e.engine import CHECKOUT, Project
 from tests.e2e.servers import Servers
 
+OPENING = """\
+from components.app_deployment import AppDeployment, AppDeploymentArgs
+from components.environment_database import EnvironmentDatabase, EnvironmentDatabaseArgs
+from components.namespace import Namespace, NamespaceArgs
+from components.providers import connect
+from components.settings import Settings
+from components.vault_db_secret import VaultDbSecret, VaultDbSecretArgs
+
+settings = Settings.load(apps=("api",), databases=("api",))
+env, platform, how = settings.environment, connect(settings), settings.credentials
+runs, here = settings.workload("api"), Namespace(env.system, NamespaceArgs(environment=env), platform)
+opens = EnvironmentDatabaseArgs(environment=env, values=settings.database("api"))
+database = EnvironmentDatabase("api", opens, platform)
+
+
+def login(secret):
+    args = VaultDbSecretArgs(
+        environment=env, database=database, namespace=here, secret=secret, credentials=how, used_by=runs
+    )
+    return VaultDbSecret("api", args, platform)
+
+
+def application(secret):
+    args = AppDeploymentArgs(
+        environment=env, namespace=here, workload=runs, secrets=(secret,), reaches=(database,)
+    )
+    return AppDeployment("api", args, platform)
+
+
+"""
+"""How a small program may begin: a database, and what makes a login for it and a workload that uses one."""
+
 
 def small_project(
     folder: Path, servers: Servers, name: str, program: str, stacks: Mapping[str, Mapping[str, Any]]

@@ -14,32 +14,15 @@ from kubernetes import client
 from tests.e2e.engine import Project
 from tests.e2e.leaks import Search
 from tests.e2e.servers import Servers
-from tests.e2e.small import small_project
+from tests.e2e.small import OPENING, small_project
 from tests.e2e.waiting import eventually
 
-PROGRAM = """\
-import pulumi
-
-from components.app_deployment import AppDeployment, AppDeploymentArgs
+PROGRAM = (
+    OPENING
+    + """\
 from components.app_secret import AppSecret, AppSecretArgs, Expected, From, Generated
-from components.environment_database import EnvironmentDatabase, EnvironmentDatabaseArgs
-from components.namespace import Namespace, NamespaceArgs
-from components.providers import connect
-from components.settings import Settings
-from components.vault_db_secret import VaultDbSecret, VaultDbSecretArgs
 
-settings = Settings.load(apps=("api",), databases=("api",))
-env, platform, how = settings.environment, connect(settings), settings.credentials
-runs, here = settings.workload("api"), Namespace("stall", NamespaceArgs(environment=env), platform)
-opens = EnvironmentDatabaseArgs(environment=env, values=settings.database("api"))
-database = EnvironmentDatabase("api", opens, platform)
-login = VaultDbSecret(
-    "api",
-    VaultDbSecretArgs(
-        environment=env, database=database, namespace=here, secret=None, credentials=how, used_by=runs
-    ),
-    platform,
-)
+opener = login(None)
 secret = AppSecret(
     "app",
     AppSecretArgs(
@@ -49,8 +32,8 @@ secret = AppSecret(
         credentials=how,
         used_by=runs,
         values={
-            "database-url": From(login, "DATABASE_URL"),
-            "database-host": From(login, "PGHOST"),
+            "database-url": From(opener, "DATABASE_URL"),
+            "database-host": From(opener, "PGHOST"),
             "openai-api-key": Expected(),
             "jwt-secret": Generated(length=48),
             "encryption-key": Generated(length=32, encoding="base64", irreplaceable=True),
@@ -59,9 +42,9 @@ secret = AppSecret(
     ),
     platform,
 )
-run = AppDeploymentArgs(environment=env, namespace=here, workload=runs, secrets=(secret,), reaches=(database,))
-AppDeployment("api", run, platform)
+application(secret)
 """
+)
 KEY = "openai-api-key"
 STATIC, LEASED = "dev", "pr-1"
 STACKS = {

@@ -11,32 +11,10 @@ from psycopg import sql
 from tests.e2e.engine import Project
 from tests.e2e.pods import Logins, Pods, refused
 from tests.e2e.servers import Servers
-from tests.e2e.small import small_project
+from tests.e2e.small import OPENING, small_project
 from tests.e2e.waiting import eventually
 
-PROGRAM = """\
-from components.app_deployment import AppDeployment, AppDeploymentArgs
-from components.environment_database import EnvironmentDatabase, EnvironmentDatabaseArgs
-from components.namespace import Namespace, NamespaceArgs
-from components.providers import connect
-from components.settings import Settings
-from components.vault_db_secret import VaultDbSecret, VaultDbSecretArgs
-
-settings = Settings.load(apps=("api",), databases=("api",))
-env, platform, how = settings.environment, connect(settings), settings.credentials
-runs, here = settings.workload("api"), Namespace("turn", NamespaceArgs(environment=env), platform)
-opens = EnvironmentDatabaseArgs(environment=env, values=settings.database("api"))
-database = EnvironmentDatabase("api", opens, platform)
-login = VaultDbSecret(
-    "api",
-    VaultDbSecretArgs(
-        environment=env, database=database, namespace=here, secret="turn", credentials=how, used_by=runs
-    ),
-    platform,
-)
-run = AppDeploymentArgs(environment=env, namespace=here, workload=runs, secrets=(login,), reaches=(database,))
-AppDeployment("api", run, platform)
-"""
+PROGRAM = OPENING + 'application(login("turn"))\n'
 STATIC, LEASED = "dev", "pr-1"
 REFRESH, TTL = 12, 132
 """Seconds; the least that the arithmetic takes for one replica: 12 + 60 until ready + 60 to stop."""

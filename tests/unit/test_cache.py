@@ -10,8 +10,7 @@ import pytest
 
 from components import InputError
 from components.cache import Cache, CacheArgs
-from components.values import Cache as CacheValues
-from components.values import Credentials, Quota
+from components.values import CacheValues, Credentials, Quota
 from tests.making import application, build, environment, namespace
 from tests.recording import Recording
 

@@ -7,8 +7,7 @@ import pytest
 from components import InputError
 from components.cache import CacheArgs
 from components.cache_checks import claim_of, refuse_unusable
-from components.values import Cache as CacheValues
-from components.values import Credentials
+from components.values import CacheValues, Credentials
 from tests.making import build, environment, namespace
 
 

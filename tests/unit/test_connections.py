@@ -1,11 +1,20 @@
 """The budget of connections: who asked for how many, and what is refused before the server would."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import InputError
-from components.connections import ADMINISTRATION, Budget, Reservation, of_workload, refuse_too_many
+from components import Connected, InputError
+from components.connections import (
+    ADMINISTRATION,
+    Budget,
+    Reservation,
+    of_workload,
+    over_capacity,
+    refuse_too_many,
+)
 from components.values import Replicas, Workload
 from tests.making import IMAGE, build, credential, database, environment
 
@@ -67,3 +76,29 @@ def test_vaults_own_connections_count() -> None:
     fewer = Workload(image=IMAGE, pool=23)
     with pytest.raises(InputError, match=r"may open 52: .*; Vault, for keybuzz/prod/db_api 2"):
         build(lambda connected: credential(connected, environment("prod"), used_by=fewer))
+
+
+def test_limits_that_come_to_more_than_the_server_has_are_told_with_each_database() -> None:
+    assert over_capacity({}, 97) is None
+    assert over_capacity({"keybuzz_prod": 50, "keybuzz_backend_prod": 47}, 97) is None
+    assert over_capacity({"keybuzz_prod": 50, "keybuzz_backend_prod": 48}, 97) == (
+        "the databases of this stack may take 98 connections together, and the server has 97 for all: "
+        "keybuzz_prod 50; keybuzz_backend_prod 48. Lower a connectionLimit, or raise the server's max_connections"
+    )
+
+
+@pytest.mark.parametrize(("capacity", "warned"), [(97, 1), (100, 0), (None, 0)])
+def test_a_preview_warns_of_databases_that_may_take_more_than_the_server_has(
+    capacity: int | None, warned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", said.append)
+
+    def make(connected: Connected) -> None:
+        asked = replace(connected, max_connections=capacity)
+        for name in ("api", "backend"):
+            database(asked, environment(), name)
+
+    build(make)
+    assert len(said) == warned
+    assert all("keybuzz_api_dev 50; keybuzz_backend_dev 50" in line for line in said)

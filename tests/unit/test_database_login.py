@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from components import Connected
 from components.connections import MIGRATION, Reservation
-from components.database_login import Group, LoginArgs, generations_of, kept_json, make_login
+from components.database_login import Group, LoginArgs, generations_of, make_login
 from components.platform import EndPoint
 from components.values import Credentials
 from tests.making import build, credential, database, environment
@@ -142,15 +142,3 @@ def test_a_leased_credential_does_not_rotate_by_number() -> None:
     recording = build(lambda connected: credential(connected, environment("prod"), credentials=how))
     assert not recording.has("RandomPassword", "api-password2")
     assert "customMetadata" not in recording.one("SecretV2", "api-kv").inputs
-
-
-def test_a_digest_tells_a_change_and_none_of_the_values() -> None:
-    found: list[str] = []
-
-    def digest(value: str) -> None:
-        build(lambda _: kept_json({"PASSWORD": value})[1].apply(found.append))
-
-    for value in ("one", "one", "two"):
-        digest(value)
-    assert found[0] == found[1] != found[2]
-    assert not [text for text in found if "one" in text or "two" in text]

@@ -5,11 +5,17 @@ from typing import Any
 import pytest
 
 from components import InputError
-from components.permissions import VERBS, Permission, render_binding, render_role
+from components.permissions import VERBS, Permission, render_account, render_binding, render_role
 from tests.making import environment
 
 CONFIG = Permission(resources=("configmaps",), verbs=("get", "list", "watch"))
 ONE = Permission(api_group="apps", resources=("deployments",), verbs=("get", "patch"), names=("api",))
+
+
+def test_an_account_mounts_no_token_by_itself() -> None:
+    made = render_account(environment(), "keybuzz-api-dev", "api", {"a": "b"})
+    assert made["automountServiceAccountToken"] is False
+    assert made["metadata"]["labels"] == {**environment().labels, "a": "b"}
 
 
 def test_a_role_has_exactly_what_is_declared() -> None:

@@ -17,7 +17,7 @@ from components.pod import (
     render_template,
 )
 from components.probes import Probes
-from components.values import Resources
+from components.values import Credentials, Resources, Workload
 from tests.making import IMAGE, environment
 
 
@@ -28,6 +28,8 @@ class Delivered:
     secret: str = "app-secrets"
     variables: dict[str, str] | None = None
     ready: Any = None
+    credentials: Credentials | None = None
+    users: tuple[Workload, ...] | None = None
 
     @property
     def environment(self) -> Environment:

@@ -40,6 +40,8 @@ SETTINGS = {
     "superuser_reserved_connections": setting("superuser_reserved_connections", "3"),
 }
 
+EXTENSIONS = {"pg_trgm": ["1.5", "1.6"], "vector": ["0.8.5"]}
+
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Answers:
@@ -77,9 +79,8 @@ def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Answers:
         def connect(**_: Any) -> FakeConnection:
             if database:
                 raise psycopg.OperationalError(database)
-            return FakeConnection(
-                (recovering, "7412345678901234567", {**SETTINGS, **(settings or {})}, None, None)
-            )
+            found = {**SETTINGS, **(settings or {})}
+            return FakeConnection((recovering, "7412345678901234567", found, None, EXTENSIONS, None))
 
         monkeypatch.setattr(Server, "get", get)
         monkeypatch.setattr(psycopg, "connect", connect)
@@ -123,6 +124,7 @@ def fault(of: Platform | None = None, name: str = "dev", **more: Any) -> str:
 def test_servers_that_are_ready_are_taken_and_say_which_they_are() -> None:
     found = preflight.check(asked())
     assert found.identity == Identity(kubernetes="a-cluster", vault="a-vault", postgresql="7412345678901234567")
+    assert found.extensions == EXTENSIONS
     assert found.max_connections == 97
     assert found.warnings == ()
     assert found.adoptions == {}

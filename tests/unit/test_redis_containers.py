@@ -1,7 +1,7 @@
 """What the containers of a cache have in common."""
 
+from components.pod_standard import USER
 from components.redis_containers import (
-    container_security,
     digest_of,
     most_memory,
     pod_security,
@@ -12,14 +12,9 @@ from components.redis_containers import (
 from tests.unit.test_redis_configuration import redis
 
 
-def test_a_container_can_do_nothing_to_its_node() -> None:
+def test_a_volume_belongs_to_who_runs_the_containers() -> None:
     assert pod_security()["runAsNonRoot"] is True
-    assert pod_security()["runAsUser"] > 10000
-    assert container_security() == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
+    assert pod_security()["runAsUser"] == pod_security()["fsGroup"] == USER
 
 
 def test_requests_and_limits_are_there_for_all_that_a_container_takes() -> None:

@@ -20,7 +20,7 @@ from tests.unit.test_redis_configuration import redis
 def stateful_set(name: str = "dev", **more: Any) -> dict[str, Any]:
     of = environment("pr-7", kind="ephemeral") if name == "pr-7" else environment(name)
     servers = Servers(
-        environment=of, image="library/redis:7.2.5", secret="s", storage="10240Mi", storage_class=None
+        environment=of, image="docker.io/library/redis:7.2.11", secret="s", storage="10240Mi", storage_class=None
     )
     return render_stateful_set(redis(**more), servers)
 

@@ -7,7 +7,8 @@ from tests.making import environment
 from tests.unit.test_redis_configuration import redis
 
 TEXT = render_haproxy(redis(replicas=3))
-POD = render_proxies(redis(replicas=3), environment(), image="library/haproxy:2.8.5", secret="s")["spec"]
+IMAGE = "docker.io/library/haproxy:3.0.12"
+POD = render_proxies(redis(replicas=3), environment(), image=IMAGE, secret="s")["spec"]
 
 
 def backend(name: str) -> str:

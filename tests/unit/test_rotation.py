@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from components.errors import PlatformError
-from components.rotation import refuse_leap, remembered
+from components.rotation import refuse_leap
 from components.server import Server
 from components.values import Credentials
 from tests.making import environment
@@ -79,10 +79,6 @@ def test_a_caches_password_takes_turns_in_every_mode(mode: str) -> None:
     ask(Vault({"cache_main": 1}), 2, mode)
     with pytest.raises(PlatformError, match="secret/keybuzz/dev/cache_main is at 1; use 1 or 2"):
         ask(Vault({"cache_main": 1}), 3, mode)
-
-
-def test_vault_remembers_nothing_before_the_first_rotation() -> None:
-    assert [remembered(0), remembered(2)] == [None, {"data": {"rotation": "2"}}]
 
 
 def test_what_cannot_be_read_is_undecided_and_stops_the_stack() -> None:

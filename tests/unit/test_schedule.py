@@ -3,7 +3,7 @@
 import pytest
 
 from components import InputError
-from components.schedule import parse_seconds, refuse_schedule, refuse_time_zone
+from components.schedule import refuse_schedule, refuse_time_zone
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,3 @@ def test_what_names_no_time_zone_is_refused(zone: object) -> None:
 def test_a_misspelt_time_zone_is_answered_with_the_one_that_was_meant() -> None:
     with pytest.raises(InputError, match="did you mean 'Europe/Paris'"):
         refuse_time_zone("Europe/Pariss")
-
-
-def test_a_time_is_read_in_seconds() -> None:
-    assert [parse_seconds("deadline", text) for text in ("90s", "1h30m", "2d")] == [90, 5400, 172800]
-
-
-@pytest.mark.parametrize("time", ["0s", "", "1 hour", "-5m", 60, None, "1.5h"])
-def test_what_is_no_time_is_refused(time: object) -> None:
-    with pytest.raises(InputError, match="deadline is"):
-        parse_seconds("deadline", time)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components import Connected
 from components.errors import InputError
 from components.schema_migration import SchemaMigration, SchemaMigrationArgs
 from components.values import Credentials, Database
@@ -28,10 +30,12 @@ def sql() -> Path:
     return folder
 
 
-def built(name: str = "dev", *, preview: bool = False, **more: Any) -> Recording:
+def built(name: str = "dev", *, preview: bool = False, sslmode: str = "require", **more: Any) -> Recording:
     of = environment(name)
 
-    def make(connected: Any) -> None:
+    def make(usual: Connected) -> None:
+        postgresql = usual.platform.postgresql.model_copy(update={"sslmode": sslmode})
+        connected = replace(usual, platform=usual.platform.model_copy(update={"postgresql": postgresql}))
         opens = more.pop("database", None) or database(connected, of)
         given: dict[str, Any] = {
             "environment": of,
@@ -164,9 +168,9 @@ def test_the_outputs_are_the_database_and_the_job() -> None:
     [
         ("dev", {"files": Path("/nowhere")}, "'/nowhere' is no folder"),
         ("dev", {"settings": {"log_statement": "all"}}, r"settings\.log_statement"),
-        ("dev", {"image": "postgres"}, r"image is 'postgres' for api-migration; use registry/repository:tag"),
+        ("dev", {"image": "postgres"}, r"image of api-migration is 'postgres'; use registry/repository:tag"),
         ("dev", {"image": "docker.io/library/postgres:latest"}, "moves"),
-        ("dev", {"deadline": "soon"}, "deadline is 'soon'"),
+        ("dev", {"deadline": "soon"}, "deadline of api-migration is 'soon'"),
         ("dev", {"deadline": "5m"}, "use more than 300s"),
         ("prod", {"credentials": Credentials(mode="dynamic", ttl="30m")}, "use at least 1860s"),
         ("dev", {"environment": environment("prod")}, "belongs to keybuzz/dev"),
@@ -175,6 +179,27 @@ def test_the_outputs_are_the_database_and_the_job() -> None:
 def test_what_cannot_be_used_is_refused(name: str, more: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         built(name, **more)
+
+
+@pytest.mark.parametrize(
+    ("sslmode", "more", "said"),
+    [
+        ("verify-ca", {}, r"sslmode is 'verify-ca', .* api-migration has no other; use image: one with psql"),
+        ("verify-ca", {"image": "registry.example.com/psql:16"}, r"sslmode is 'verify-ca'"),
+        ("verify-full", {}, r"image of api-migration is 'docker.io/library/postgres:.*no certificate authorities"),
+    ],
+)
+def test_a_certificate_that_the_job_could_never_check_is_refused_at_preview(
+    sslmode: str, more: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        built(sslmode=sslmode, **more)
+
+
+def test_an_image_with_authorities_checks_the_servers_certificate() -> None:
+    made = built(sslmode="verify-full", image="registry.example.com/psql:16")
+    (container,) = job(made).inputs["spec"]["template"]["spec"]["containers"]
+    assert {"name": "PGSSLROOTCERT", "value": "system"} in container["env"]
 
 
 def test_nothing_is_registered_before_a_refusal() -> None:

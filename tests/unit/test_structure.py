@@ -2,7 +2,6 @@
 
 import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -10,6 +9,8 @@ from typer.testing import CliRunner
 from bulkhead import structure
 from bulkhead.cli import app
 from bulkhead.errors import explain
+from bulkhead.stacks import StackReference
+from bulkhead.state import State, StateError, parse
 from bulkhead.structure import Database, Structure, StructureError, choose, find, normalised
 from sandbox.toolbox.catalogue import ToolMissing
 
@@ -78,29 +79,39 @@ CREATE POLICY own ON public.users FOR SELECT TO shop_dev, shop_readonly_dev USIN
 """
 
 
-def state(*names: str) -> dict[str, Any]:
+def state(*names: str, sslmode: str = "require") -> State:
     urn = "urn:pulumi:dev::shop::bulkhead:index:EnvironmentDatabase::{}"
     resources = [
         {"urn": urn.format(name), "type": "bulkhead:index:EnvironmentDatabase", "outputs": OUTPUTS}
         for name in names
     ]
     other = {"urn": "urn:pulumi:dev::shop::a:b:C::api", "type": "a:b:C"}
-    return {"deployment": {"resources": [other, *resources]}}
+    provider = {
+        "urn": "urn:pulumi:dev::shop::pulumi:providers:postgresql::postgresql",
+        "type": "pulumi:providers:postgresql",
+        "inputs": {"host": "10.0.0.10", "sslmode": sslmode},
+    }
+    return parse({"deployment": {"resources": [other, provider, *resources]}}, "dev")
 
 
 def test_the_database_is_the_one_that_the_stacks_state_names() -> None:
-    found = find(state("api", "crm"), "dev", "api")
+    found = find(state("api", "crm"), "api")
     assert (found.host, found.port, found.name, found.roles) == ("10.0.0.10", 5432, "shop_dev_db", ROLES)
+    assert found.sslmode == "require"
     assert str(found) == "shop_dev_db (stack dev) at 10.0.0.10:5432"
 
 
 @pytest.mark.parametrize(
     ("exported", "said"),
-    [(state("api"), "it has api"), ({"deployment": None}, "it has none"), ({}, "it has none")],
+    [
+        (state("api"), "it has api"),
+        (parse({"deployment": None}, "dev"), "it has none"),
+        (parse({}, "dev"), "it has none"),
+    ],
 )
-def test_a_database_that_is_not_there_is_told_with_those_that_are(exported: dict[str, Any], said: str) -> None:
-    with pytest.raises(StructureError, match=said):
-        find(exported, "dev", "crm")
+def test_a_database_that_is_not_there_is_told_with_those_that_are(exported: State, said: str) -> None:
+    with pytest.raises(StructureError, match=f"stack dev .*{said}"):
+        find(exported, "crm")
 
 
 def test_what_other_declarations_make_and_what_names_a_server_is_left_out() -> None:
@@ -182,7 +193,7 @@ def copied(monkeypatch: pytest.MonkeyPatch) -> list[Database]:
         asked.append(database)
         return Structure(text="SELECT 1;\n", objects=3, contained=("0001_a.sql",), left_out={"right": 2})
 
-    monkeypatch.setattr(structure, "_state", lambda _: state("api"))
+    monkeypatch.setattr(structure.state, "read", lambda _: state("api"))
     monkeypatch.setattr(structure, "copy", copy)
     return asked
 
@@ -236,24 +247,48 @@ def say(folder: Path, name: str, script: str) -> None:
 
 def test_what_pulumi_or_postgresql_says_is_the_errors_text(program: Path) -> None:
     say(program, "pulumi", "echo no stack named gone found >&2; exit 255")
-    with pytest.raises(StructureError, match="no stack named gone found") as error:
-        structure._state("gone")
+    with pytest.raises(StateError, match="no stack named gone found") as error:
+        structure.state.read(StackReference(Path(), "gone"))
     assert explain(error.value) == (str(error.value), 1)
     say(program, "pg_dump", "echo server version mismatch >&2; exit 1")
     with pytest.raises(StructureError, match=r"pg_dump of shop_dev_db .*: server version mismatch"):
-        structure.copy(find(state("api"), "dev", "api"))
+        structure.copy(find(state("api"), "api"))
+
+
+def test_a_server_that_is_newer_than_pg_dump_is_told_with_what_to_do(program: Path) -> None:
+    said = "pg_dump: error: aborting because of server version mismatch"
+    detail = "pg_dump: detail: server version: 17.5; pg_dump version: 16.14"
+    say(program, "pg_dump", f"printf '%s\\n' '{said}' '{detail}' >&2; exit 1")
+    with pytest.raises(StructureError) as error:
+        structure.copy(find(state("api"), "api"))
+    assert "server version: 17.5; pg_dump version: 16.14" in str(error.value)
+    assert str(error.value).endswith("put a pg_dump of the server's version or later first on PATH")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "own", "used"),
+    [("verify-full", "disable", "verify-full"), ("", "require", "require"), ("disable", None, "disable")],
+)
+def test_the_server_is_checked_as_the_stacks_provider_does(
+    program: Path, monkeypatch: pytest.MonkeyPatch, recorded: str, own: str | None, used: str
+) -> None:
+    if own:
+        monkeypatch.setenv("PGSSLMODE", own)
+    say(program, "pg_dump", "echo with $PGSSLMODE >&2; exit 1")
+    with pytest.raises(StructureError, match=f"with {used}$"):
+        structure.copy(find(state("api", sslmode=recorded), "api"))
 
 
 def test_without_pulumi_a_tool_is_missing(program: Path) -> None:
     with pytest.raises(ToolMissing, match="pulumi is not on PATH"):
-        structure._state("dev")
+        structure.state.read(StackReference(Path(), "dev"))
 
 
 def test_the_password_is_in_no_argument(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSWORD", "planted-canary")
     say(program, "pg_dump", f'echo "$@" >> {program}/said; exit 1')
     with pytest.raises(StructureError):
-        structure.copy(find(state("api"), "dev", "api"))
+        structure.copy(find(state("api"), "api"))
     said = (program / "said").read_text()
     assert "--role=shop_owner_dev" in said
     assert "planted-canary" not in said

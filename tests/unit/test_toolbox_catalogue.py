@@ -22,6 +22,7 @@ MODULE_OF_VERSION = {
     "pulumi-language-python": "github.com/pulumi/pulumi/sdk/v3",
     "etcd": "go.etcd.io/etcd/server/v3",
     "kube-score": "github.com/zegl/kube-score",
+    "actionlint": "github.com/rhysd/actionlint",
     "kubernetes": "k8s.io/kubernetes",
     "kwok": "sigs.k8s.io/kwok",
     "traefik": "github.com/traefik/traefik/v3",

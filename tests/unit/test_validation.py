@@ -7,7 +7,24 @@ from hypothesis import strategies as st
 
 from components import InputError
 from components.errors import nearest
-from components.validation import Cpu, Duration, Host, Memory, Model, Name, Port, Word, parse, quantity, seconds
+from components.validation import (
+    Cpu,
+    Duration,
+    Host,
+    Memory,
+    Model,
+    Name,
+    Port,
+    Word,
+    checked,
+    parse,
+    parse_seconds,
+    quantity,
+    refuse_port,
+    require_label,
+    seconds,
+)
+from components.values import Image
 
 
 class Inner(Model):
@@ -171,3 +188,41 @@ def test_a_word_that_is_taken_has_no_separator_of_any_naming_rule(text: str) -> 
 def test_the_nearest_known_word_is_suggested_and_a_far_one_is_not() -> None:
     assert nearest("replica", ["replicas", "resources"]) == "; did you mean 'replicas'?"
     assert nearest("zzz", ["replicas", "resources"]) == ""
+
+
+def test_a_time_that_a_program_gives_is_read_in_seconds() -> None:
+    assert [parse_seconds("deadline", text) for text in ("90s", "1h30m", "2d")] == [90, 5400, 172800]
+
+
+@pytest.mark.parametrize("time", ["0s", "", "1 hour", "-5m", 60, None, "1.5h"])
+def test_what_a_program_gives_and_is_no_time_is_refused(time: object) -> None:
+    with pytest.raises(InputError, match="deadline is"):
+        parse_seconds("deadline", time)
+
+
+def test_what_is_checked_by_a_kind_is_answered_with_what_that_allows() -> None:
+    assert checked(Duration, "90s", "deadline") == "90s"
+    for value in ("soon", 90, None):
+        with pytest.raises(InputError) as refused:
+            checked(Duration, value, "deadline", ", or None")
+        assert str(refused.value) == (
+            f'deadline is {value!r}; use a time longer than zero such as "90s", "15m", "1h30m" or "2d", or None'
+        )
+    with pytest.raises(InputError, match=r"image is 'redis'; use registry/repository:tag"):
+        checked(Image, "redis", "image")
+    with pytest.raises(InputError, match="image is 7; use text"):
+        checked(Image, 7, "image")
+
+
+@pytest.mark.parametrize("port", [0, 65536, "5432", True, None])
+def test_what_a_program_gives_and_is_no_port_is_refused(port: object) -> None:
+    with pytest.raises(InputError, match="use 1 to 65535, or None"):
+        refuse_port(port, ", or None")
+    refuse_port(65535)
+
+
+@pytest.mark.parametrize("label", ["", "Upper", "a_b", "-a", "a" * 64, None])
+def test_what_can_be_no_objects_name_is_refused(label: object) -> None:
+    with pytest.raises(InputError, match=r"secret is .*; use a DNS label"):
+        require_label("secret", label)
+    require_label("secret", "a" * 63)

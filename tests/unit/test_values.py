@@ -6,7 +6,7 @@ import pytest
 
 from components import InputError
 from components.validation import Model, parse
-from components.values import App, Cache, Credentials, Database, Quota, Replicas, Workload
+from components.values import App, CacheValues, Credentials, Database, Quota, Replicas, Workload
 
 IMAGE = "ghcr.io/keybuzzio/keybuzz-api:v1"
 
@@ -20,9 +20,9 @@ IMAGE = "ghcr.io/keybuzzio/keybuzz-api:v1"
         (Replicas, {"min": 1, "max": 3, "memory": 101}, "x.memory is 101; use at most 100"),
         (App, {"pool": 0}, "x.pool is 0; use at least 1"),
         (App, {"pool": "10"}, "x.pool is '10'; use a whole number, without quotes"),
-        (Cache, {"replicas": 2}, "x.replicas is 2; use one of 1, 3"),
-        (Cache, {"memory": "2GB"}, "x.memory is '2GB'; use bytes such as"),
-        (Cache, {"size": "2Gi"}, "x.size is not a known key"),
+        (CacheValues, {"replicas": 2}, "x.replicas is 2; use one of 1, 3"),
+        (CacheValues, {"memory": "2GB"}, "x.memory is '2GB'; use bytes such as"),
+        (CacheValues, {"size": "2Gi"}, "x.size is not a known key"),
         (Quota, {"pods": 0}, "x.pods is 0; use at least 1"),
         (Quota, {"cpu": "0"}, "x.cpu is '0'; use processor time"),
         (Credentials, {"mode": "static", "rotation": -1}, "x.rotation is -1; use at least 0"),

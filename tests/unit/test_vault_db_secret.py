@@ -13,6 +13,7 @@ from components import InputError
 from components.values import Credentials, Workload
 from tests.making import IMAGE, build, credential, database, environment, namespace
 from tests.recording import Recording
+from tests.stacks import ROOT
 
 
 @cache
@@ -234,3 +235,19 @@ def test_the_largest_of_several_users_decides_how_long_a_lease_must_last() -> No
 def test_a_credential_without_a_user_is_refused() -> None:
     with pytest.raises(InputError, match="used_by is empty"):
         build(lambda connected: credential(connected, environment(), used_by=()))
+
+
+def test_who_is_who_on_the_server() -> None:
+    """The page of this component names the four roles of KeyBuzz's API in PROD; the group role is never PGUSER."""
+    made = leased()
+    roles = {role.inputs["name"]: bool(role.inputs.get("login")) for role in made.of("Role")}
+    assert roles == {
+        "keybuzz_api_owner_prod": False,
+        "keybuzz_api_prod": False,
+        "keybuzz_api_readonly_prod": False,
+        "keybuzz_api_vault_prod": True,
+    }
+    template = made.one("SecretBackendConnection", "api-connection").inputs["postgresql"]["usernameTemplate"]
+    assert template.startswith('{{ printf "v-%s-%s-%s" ("keybuzz_api_prod"')
+    page = (ROOT / "docs" / "components" / "vault-db-secret.md").read_text(encoding="utf-8")
+    assert all(f"`{role}`" in page for role in roles if "readonly" not in role)

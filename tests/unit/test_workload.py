@@ -11,14 +11,14 @@ from components.app_deployment import AppDeploymentArgs
 from components.permissions import Permission
 from components.values import Credentials, Workload
 from components.workload import (
-    all_variables,
     config_files,
     leases,
+    make_pod,
     make_surroundings,
     refuse_contradictions,
     refuse_slow_stop,
 )
-from tests.making import IMAGE, build, credential, environment, namespace
+from tests.making import IMAGE, application, build, credential, environment, namespace
 from tests.stacks import platform
 
 
@@ -58,7 +58,7 @@ def test_what_must_be_done_first_is_waited_for() -> None:
     def make(connected: Connected) -> None:
         done = pulumi.ComponentResource("test:index:Done", "done")
         args = arguments(connected, after=(Finished(environment(), done),))
-        refuse_contradictions(args, platform())
+        refuse_contradictions("api", args, platform())
         parent = pulumi.ComponentResource("test:index:Parent", "parent")
         ready = make_surroundings(parent, "api", "api", args, platform()).ready
         assert done in ready
@@ -72,21 +72,36 @@ def test_what_must_be_done_first_is_waited_for() -> None:
 def test_what_another_environment_has_done_is_refused() -> None:
     def make(connected: Connected) -> None:
         done = pulumi.ComponentResource("test:index:Done", "done")
-        refuse_contradictions(arguments(connected, after=(Finished(environment("prod"), done),)), platform())
+        refuse_contradictions(
+            "api", arguments(connected, after=(Finished(environment("prod"), done),)), platform()
+        )
 
     with pytest.raises(InputError, match=r"after\[0\] belongs to keybuzz/prod"):
         build(make)
 
 
-def test_the_stacks_variables_win() -> None:
+def test_a_stack_adds_variables_to_those_that_the_program_derives() -> None:
     def make(connected: Connected) -> None:
-        args = arguments(
-            connected, variables={"A": "1", "B": "1"}, workload=Workload(image=IMAGE, variables={"B": "2"})
-        )
-        assert all_variables(args) == {"A": "1", "B": "2"}
+        args = arguments(connected, variables={"A": "1"}, workload=Workload(image=IMAGE, variables={"B": "2"}))
+        refuse_contradictions("api", args, platform())
+        assert make_pod("api", args, "").variables == {"A": "1", "B": "2"}
         assert config_files(args) is None
 
     build(make)
+
+
+@pytest.mark.parametrize("value", ["https://api.keybuzz.io", "https://api-dev.keybuzz.io"])
+def test_a_stack_file_gives_no_variable_that_the_program_derives(value: str) -> None:
+    """Not even with the same value, which would stay behind when the program's changes."""
+    derived, given = {"NEXT_PUBLIC_API_URL": "https://api-dev.keybuzz.io"}, {"NEXT_PUBLIC_API_URL": value}
+    workload = Workload(image=IMAGE, variables=given)
+    with pytest.raises(
+        InputError, match=r"bulkhead:apps\.client\.variables\.NEXT_PUBLIC_API_URL is given"
+    ) as said:
+        build(
+            lambda connected: application(connected, environment(), "client", variables=derived, workload=workload)
+        )
+    assert value not in str(said.value)
 
 
 @pytest.mark.parametrize(("stop", "fits"), [(30, True), (1200, True), (1321, False)])

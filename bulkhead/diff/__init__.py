@@ -1,0 +1,1 @@
+"""`bulkhead diff`: what an update would do to each stack, as a reviewer reads it."""

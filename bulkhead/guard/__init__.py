@@ -1,0 +1,1 @@
+"""`bulkhead guard`: finds node addresses and foreign identities in files and in live objects."""

@@ -1,0 +1,1 @@
+"""`bulkhead parity`: what differs between two environments' programs, and which value of a stack file says so."""

@@ -1,0 +1,14 @@
+"""The pack's program: the engine starts it, and asks it about each resource."""
+
+import sys
+from pathlib import Path
+
+import pulumi_policy
+
+# The engine runs this folder, not the package: the package is beside it.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from policy.registration import keep_secrets, policies
+
+keep_secrets()
+pulumi_policy.PolicyPack("bulkhead", policies(), enforcement_level=pulumi_policy.EnforcementLevel.MANDATORY)
