@@ -14,6 +14,7 @@ from rich.table import Table
 
 from bulkhead.engine import Done, Stack
 from bulkhead.isolation import attack
+from bulkhead.isolation.checking import Wanted, check
 from bulkhead.isolation.credentials import logged_in_as
 from bulkhead.isolation.territory import Territory
 from bulkhead.live import Live
@@ -38,6 +39,8 @@ The sandbox goes on running. What to try next:
   psql -c 'ALTER DATABASE keybuzz CONNECTION LIMIT 5'                or, with kubectl:
   kubectl -n keybuzz-api-dev scale deployment api --replicas 5
   pulumi preview -s dev --refresh                shows both; `pulumi up -s dev --refresh` puts them right
+  .venv/bin/bulkhead drift dev                   who did it, and what --refresh does not see; `--repair`
+  .venv/bin/bulkhead isolation --attack          the wall tried with every credential there is
   .venv/bin/bulkhead sandbox status              the servers; `down` stops them, `reset` forgets them as well"""
 
 
@@ -62,9 +65,10 @@ def run() -> bool:
         directions = (STACKS, STACKS[::-1])
         tried = attack.carry_out([one for a, b in directions for one in attack.sample(armed[a], armed[b])])
     console.print(_refusals(tried))
-    good = all(one.outcome == "refused" for one in tried) and not any(
-        second.changes for _, second in applied.values()
-    )
+    report = check(Wanted(stacks=[StackReference(checkout(), name) for name in STACKS]))
+    console.print(f"bulkhead isolation: {report.summary}.")
+    unchanged = not any(second.changes for _, second in applied.values())
+    good = unchanged and report.isolated and all(one.outcome == "refused" for one in tried)
     console.print(
         f"{'All as it should be' if good else '[red]Not as it should be[/]'}: {time.monotonic() - began:.0f} s.\n"
     )
