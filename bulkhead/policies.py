@@ -14,11 +14,11 @@ import typer
 
 from bulkhead.errors import UsageError
 from bulkhead.judgement import WITHHELD, findings_of, findings_of_steps, is_broken
+from bulkhead.stacks import Everything, StackReference, Words, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bulkhead.stacks import StackReference
     from policy.rule import Finding
 
 app = typer.Typer(no_args_is_help=True, help="The rules that every environment is held to.")
@@ -81,13 +81,8 @@ def list_rules(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.
 
 @app.command()
 def check(
-    stacks: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[STACK]...", help="STACK or FOLDER:STACK; all of this folder's if none is named."),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every stack of every program in and below this folder.")
-    ] = False,
+    stacks: Words = None,
+    everything: Everything = False,
     preview: Annotated[
         Path | None,
         typer.Option(help="Judge what a preview would do, out of a file that `pulumi preview --json` wrote."),
@@ -101,8 +96,6 @@ def check(
 
     Exit codes: 0 nothing mandatory is broken, 1 something is, 2 wrong usage.
     """
-    from bulkhead.stacks import chosen  # noqa: PLC0415 - help must not wait for them
-
     references = chosen(stacks or (), everything=everything)
     if preview is not None and len(references) != 1:
         raise UsageError("--preview is about one stack; name it")

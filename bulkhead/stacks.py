@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from bulkhead.errors import UsageError
 
@@ -13,6 +15,22 @@ if TYPE_CHECKING:
 
 PROJECT = "Pulumi.yaml"
 _PASSED_BY = frozenset({".venv", "node_modules", ".git", "tests", "benchmarks"})
+
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[STACK]...",
+        help="STACK or FOLDER:STACK; all of this folder's if none is named.",
+        show_default=False,
+    ),
+]
+"""The argument of a command that is about stacks."""
+
+Everything = Annotated[
+    bool, typer.Option("--all", help="Every stack of every program in and below this folder.", show_default=False)
+]
+"""The option of a command that can be about all of them."""
 
 
 class StackError(UsageError):

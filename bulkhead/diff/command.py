@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import typer
 
 from bulkhead.errors import UsageError
+from bulkhead.stacks import Everything, Words  # noqa: TC001 - typer reads the annotations
 
 FAILED, GATE = 1, 3
 
@@ -25,13 +26,8 @@ class Gate(StrEnum):
 
 
 def diff(
-    stacks: Annotated[
-        list[str] | None,
-        typer.Argument(help="STACK or FOLDER:STACK; without: all of this folder's.", show_default=False),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All stacks of all programs in and below this folder.")
-    ] = False,
+    stacks: Words = None,
+    everything: Everything = False,
     changed_since: Annotated[
         str,
         typer.Option(metavar="REF", help="Only stacks that the changes since this branch or commit can affect."),

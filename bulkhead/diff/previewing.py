@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-from contextlib import suppress
-from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from bulkhead.diff import worker
 from bulkhead.diff.model import Preview
 from bulkhead.errors import CommandError
+from bulkhead.preloading import preload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,18 +19,6 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Semaphore
 
     from pulumi.automation import PulumiCommand
-
-_SHARED = (
-    "pulumi_kubernetes",
-    "pulumi_postgresql",
-    "pulumi_random",
-    "pulumi_vault",
-    "pulumi_vault.database",
-    "pulumi_vault.kubernetes",
-    "pulumi_vault.kv",
-    "components",
-)
-"""What programs import: loaded once, before the workers are forked, as far as it is installed."""
 
 
 def begin(requests: Sequence[worker.Request], *, at_once: int) -> Iterator[Preview]:
@@ -44,9 +31,7 @@ def begin(requests: Sequence[worker.Request], *, at_once: int) -> Iterator[Previ
         at_once: how many are previewed at the same time.
     """
     command = engine()
-    for name in _SHARED:
-        with suppress(ImportError):
-            import_module(name)
+    preload()
     gc.freeze()  # what is imported is never garbage: looked at by a worker, its pages would be copied
     context = get_context("fork")
     turn = context.Semaphore(at_once)

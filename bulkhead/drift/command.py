@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bulkhead.errors import UsageError
+from bulkhead.stacks import Everything, StackReference, Words, chosen
 
 if TYPE_CHECKING:
     from bulkhead.drift.report import Report
-    from bulkhead.stacks import StackReference
 
 KEEP = Path(".bulkhead-drift")
 
@@ -22,13 +22,8 @@ class OutputError(UsageError):
 
 
 def drift(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[STACK]...", help="STACK or FOLDER:STACK; none: all stacks of this folder."),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All stacks of all programs below this folder.")
-    ] = False,
+    words: Words = None,
+    everything: Everything = False,
     repair: Annotated[bool, typer.Option("--repair", help="Put right what is found, then look again.")] = False,
     keep: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where --repair keeps what it changes or takes away.")
@@ -54,7 +49,6 @@ def drift(
     not installed. With --repair, what is found afterwards counts.
     """
     from bulkhead.drift import render, report  # noqa: PLC0415 - help must not wait for it
-    from bulkhead.stacks import chosen  # noqa: PLC0415
 
     for option, file in (("--markdown", markdown), ("--prometheus", prometheus)):
         if file is not None and not file.parent.is_dir():

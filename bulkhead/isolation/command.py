@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from bulkhead.errors import UsageError
+from bulkhead.stacks import Everything, Words, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -40,13 +41,8 @@ app = typer.Typer(
 
 @app.command(_DEFAULT)
 def check(
-    stacks: Annotated[
-        list[str] | None,
-        typer.Argument(help="STACK or FOLDER:STACK; without: all of this folder's.", show_default=False),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All stacks of all programs in and below this folder.")
-    ] = False,
+    stacks: Words = None,
+    everything: Everything = False,
     recorded: Annotated[
         bool, typer.Option("--recorded", help="Compare the recorded states alone; ask no server.")
     ] = False,
@@ -79,7 +75,6 @@ def check(
     from bulkhead.isolation.checking import Wanted  # noqa: PLC0415
     from bulkhead.isolation.checking import check as checked  # noqa: PLC0415
     from bulkhead.isolation.printing import show  # noqa: PLC0415
-    from bulkhead.stacks import chosen  # noqa: PLC0415
 
     found = chosen(stacks or (), everything=everything)
     with _progress() as say:

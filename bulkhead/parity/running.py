@@ -13,7 +13,6 @@ import os
 import runpy
 import sys
 import traceback
-from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing import get_context
@@ -21,22 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from bulkhead.parity.graph import Graph, Names
+from bulkhead.preloading import preload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from multiprocessing.connection import Connection
-
-_SHARED: Final = (
-    "pulumi_kubernetes",
-    "pulumi_postgresql",
-    "pulumi_random",
-    "pulumi_vault",
-    "pulumi_vault.database",
-    "pulumi_vault.kubernetes",
-    "pulumi_vault.kv",
-    "bulkhead.parity.recording",
-)
-"""What programs import: loaded once, before processes are forked."""
 
 _SURROUNDINGS: Final = ("BULKHEAD_PLATFORM", "BULKHEAD_SANDBOX", "PULUMI_BACKEND_URL")
 """Variables that would put other servers in the platform's place."""
@@ -82,9 +70,7 @@ class Ran:
 
 def run(wanted: Run) -> Ran:
     """Run a program; what goes wrong is told, never raised. No thread may run in this process."""
-    for name in _SHARED:
-        with suppress(ImportError):
-            import_module(name)
+    preload("bulkhead.parity.recording")
     context = get_context("fork")
     mine, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(wanted, theirs), name=wanted.name)
