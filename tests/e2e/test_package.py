@@ -79,6 +79,7 @@ def test_the_package_has_the_library_typed_and_the_command_and_nothing_else(inst
     assert {name.partition("/")[0] for name in files if not name.endswith("bin/bulkhead")} == {
         "components",
         "bulkhead",
+        "policy",
         "sandbox",
         record.parent.name,
     }
