@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bulkhead import state
 from bulkhead.ephemeral import stack_file
 from bulkhead.ephemeral.record import Record
+from bulkhead.ephemeral.torn import mend
 from bulkhead.errors import CommandError, UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class BackEnd:
         except FileNotFoundError:
             raise UsageError(f"{folder.resolve()} has no Pulumi.yaml; run this beside a program") from None
         self.system = str(project.get("name", ""))
+        own: dict[str, str] = project.get("backend") or {}
+        self._url = os.environ.get("PULUMI_BACKEND_URL") or own.get("url", "")
         if not self.system:
             raise UsageError(f"{folder.resolve() / 'Pulumi.yaml'} has no name")
         try:
@@ -67,6 +70,7 @@ class BackEnd:
         Raises:
             BackEndError: the back end does not tell.
         """
+        mend(self._url, self.system)  # else one engine that was killed hides every stack
         try:
             listed = self._workspace.list_stacks()
         except self._failed as error:

@@ -113,7 +113,12 @@ class Ephemerals:
 
     def tag(self, name: str, key: str, value: str) -> None:
         """Record something with a stack, as `pulumi` does it."""
+        self.run("list")  # which takes away what a killed engine has left half written
         self.project.pulumi("stack", "tag", "set", key, value, "--stack", name)
+
+    def side_file(self, name: str) -> Path:
+        """What the back end keeps of the attributes of a stack's state."""
+        return self._back_end / "stacks" / self.system / f"{name}.json.attrs"
 
     def left(self, name: str) -> list[Left]:
         """What the command's own search finds of an environment, as a test asks for it."""

@@ -164,6 +164,7 @@ def test_the_one_that_failed_is_collected_once_the_reason_is_gone(lives: Lives) 
 def one(brief: Ephemerals) -> Iterator[str]:
     """The name of an environment that is gone at the end, whatever happens."""
     yield "pr-17"
+    brief.run("list")
     if "pr-17" in brief.project.stacks():
         brief.project.pulumi("cancel", "--yes", "--stack", "pr-17")
         brief.project.remove("pr-17")
@@ -227,6 +228,15 @@ def test_a_creation_that_is_killed_is_completed_by_the_same_command(brief: Ephem
     assert brief.project.changes(one) == []
     assert brief.run("destroy", one).status == 0
     assert brief.left(one) == []
+
+
+def test_a_side_file_that_a_killed_engine_left_empty_hides_no_stack(brief: Ephemerals, one: str) -> None:
+    """Pulumi itself reads no stack at all then."""
+    brief.project.init(one)
+    brief.side_file(one).write_text("")
+    assert "EOF" in brief.project.pulumi("stack", "ls", check=False).output
+    assert brief.run("list").status == 0
+    assert one in brief.project.stacks()
 
 
 def test_other_servers_than_its_own_are_refused(brief: Ephemerals, one: str) -> None:
