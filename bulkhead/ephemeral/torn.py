@@ -1,8 +1,8 @@
 """Torn: what an engine that was killed has left half written in a back end of files.
 
 Beside each file of such a back end lies a small one with its attributes, `pr-7.json.attrs`, which is made first
-and written then. Killed in between, it stays empty, and from then on `pulumi stack ls` ends with "error: EOF", or a
-stack's tags seem to be gone. Nothing needs it: without it all is read again.
+and written then. Killed in between, it stays empty, and from then on `pulumi stack ls` ends with "error: EOF", or
+a stack's tags seem to be gone. Nothing needs it: without it all is read again.
 """
 
 from __future__ import annotations
