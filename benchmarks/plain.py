@@ -87,8 +87,10 @@ def _statement(
 
 
 def _more(resource: Mapping[str, Any]) -> str:
-    ignored = resource.get("ignoreChanges")
-    return f", ignore_changes={ignored!r}" if ignored else ""
+    """Options that a careful author gives as well."""
+    ignored, with_it = resource.get("ignoreChanges"), str(resource.get("deletedWith", "")).rpartition("::")[2]
+    more = f", ignore_changes={ignored!r}" if ignored else ""
+    return more + (f", deleted_with=made[{with_it!r}]" if with_it else "")
 
 
 def _class(kind: str) -> str:
