@@ -58,7 +58,7 @@ class Stack:
         self._pack = [str(pack(variables))]
         try:
             workspace = Workspace(work_dir=str(folder), env_vars=dict(variables))
-            self._stack = automation.Stack.create_or_select(name, workspace)
+            self._stack = _stack(name, workspace)
         except automation.CommandError as error:
             raise _said(error) from None
 
@@ -159,6 +159,16 @@ def _entry(step: StepEventMetadata) -> dict[str, Any]:
     """A step of the engine's events, as `pulumi preview --json` lists it."""
     old = {"inputs": step.old.inputs, "protect": step.old.protect} if step.old else None
     return {"op": str(step.op.value), "urn": step.urn, "oldState": old, "replaceReasons": step.keys or []}
+
+
+def _stack(name: str, workspace: Workspace) -> automation.Stack:
+    """The stack, made if it is not there.
+
+    To try to make one that is there would give its file another encryption salt before it is refused.
+    """
+    if any(one.name == name for one in workspace.list_stacks()):
+        return automation.Stack.select(name, workspace)
+    return automation.Stack.create(name, workspace)
 
 
 def _counted(changes: Mapping[OpType, int] | Mapping[str, int], began: float) -> Done:
