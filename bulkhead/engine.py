@@ -162,10 +162,7 @@ def _entry(step: StepEventMetadata) -> dict[str, Any]:
 
 
 def _stack(name: str, workspace: Workspace) -> automation.Stack:
-    """The stack, made if it is not there.
-
-    To try to make one that is there would give its file another encryption salt before it is refused.
-    """
+    """The stack, made if it is not in the list: where nothing selects a stack, none is noticed to be missing."""
     if any(one.name == name for one in workspace.list_stacks()):
         return automation.Stack.select(name, workspace)
     return automation.Stack.create(name, workspace)
