@@ -11,6 +11,8 @@ from components.redis_configuration import (
     CONFIGURATION,
     CREDENTIALS,
     DATA,
+    DOWN_MILLISECONDS,
+    FAILOVER_MILLISECONDS,
     OWN,
     PORT,
     PRIMARY,
@@ -22,7 +24,10 @@ from components.redis_configuration import (
 LOCAL: Final = "127.0.0.1"
 STATE: Final = f"{DATA}/sentinel.conf"
 PATIENCE: Final = 10
-"""Seconds that a starting Redis waits for a second Sentinel's answer, and for the end of a failover."""
+"""Seconds that a starting Redis waits for a second Sentinel's answer, and for what they make of its absence."""
+MISSED_MILLISECONDS: Final = DOWN_MILLISECONDS // 2
+"""A primary that was silent for longer may be replaced before it answers: a Sentinel asks each second, and what
+it has begun goes on although the primary is back, so two would take writes until it has told the old one."""
 
 LIVE: Final = f"""\
 # Whether the server of port $1 answers at all; refusing without a password is an answer, and so is "loading".
@@ -95,13 +100,22 @@ exec redis-sentinel {STATE}
 
 _START: Final = f"""\
 # Ask the Sentinels who is primary before anything else, so that no second primary starts. As long as they
-# are about to replace this one, wait for what they decide; where nobody can take over, it goes on as primary.
+# replace this one, or miss it for so long that they are about to, wait for what they decide; where nobody can
+# take over, it goes on as primary.
 . {CONFIGURATION}/ask.sh
 waited=0
+decided() {{
+  [ "$answers" -gt 0 ] || return 1
+  patience={PATIENCE}
+  case "$flags" in *failover*) patience={FAILOVER_MILLISECONDS // 1000} ;; esac
+  if [ "$waited" -ge "$patience" ]; then return 0; fi
+  [ "$answers" -ge {QUORUM} ] || return 1
+  if [ "$primary" != "$SELF" ]; then return 0; fi
+  case "$flags" in *_down* | *failover*) return 1 ;; esac
+  [ "$missed" -lt {MISSED_MILLISECONDS} ]
+}}
 ask
-replaced() {{ case "$primary $flags" in "$SELF "*_down* | "$SELF "*failover*) true ;; *) false ;; esac; }}
-while [ "$answers" -eq 0 ] ||
-  {{ [ "$waited" -lt {PATIENCE} ] && {{ [ "$answers" -lt {QUORUM} ] || replaced; }}; }}; do
+until decided; do
   sleep 1
   waited=$((waited + 1))
   ask
@@ -152,20 +166,21 @@ def _ask(redis: Redis) -> str:
     hosts = [redis.host_of(pod) for pod in redis.pods]
     return f"""\
 # ask: who is primary by the Sentinel with the newest vote ($primary), what state all of them see it in ($flags),
-# and how many answered ($answers).
+# for how many milliseconds one of them has missed it ($missed), and how many answered ($answers).
 FIRST={hosts[0]}
 HOSTS="{" ".join(hosts)}"
 REDISCLI_AUTH="$(cat {CREDENTIALS}/internal)"
 export REDISCLI_AUTH
+field() {{ echo "$said" | sed -n "/^$1\\$/{{n;p;}}"; }}
 ask() {{
-  newest=-1 primary= flags= answers=0
+  newest=-1 primary= flags= missed=0 answers=0
   for host in $HOSTS; do
     said="$(timeout 3 redis-cli -h "$host" -p {SENTINEL_PORT} SENTINEL MASTER {PRIMARY} 2>/dev/null)" || continue
-    named="$(echo "$said" | sed -n '/^ip$/{{n;p;}}')"
-    vote="$(echo "$said" | sed -n '/^config-epoch$/{{n;p;}}')"
-    if [ -z "$named" ] || [ -z "$vote" ]; then continue; fi
+    named="$(field ip)" vote="$(field config-epoch)" silent="$(field last-ok-ping-reply)"
+    if [ -z "$named" ] || [ -z "$vote" ] || [ -z "$silent" ]; then continue; fi
     answers=$((answers + 1))
-    flags="$flags $(echo "$said" | sed -n '/^flags$/{{n;p;}}')"
+    flags="$flags $(field flags)"
+    if [ "$silent" -gt "$missed" ]; then missed="$silent"; fi
     if [ "$vote" -gt "$newest" ]; then newest="$vote" primary="$named"; fi
   done
 }}

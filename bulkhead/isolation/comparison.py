@@ -120,10 +120,10 @@ def compare(
     references: dict[tuple[str, str, str], Reference] = {}
     named: list[dict[Identity, Source]] = []
     for number, state in enumerate(states):
-        reading = _Reading(index, number, names)
-        for one in state.resources:
-            if one.custom and one.package != "pulumi":
-                reading.read(one)
+        custom = [one for one in state.resources if one.custom and one.package != "pulumi"]
+        reading = _Reading(index, number, names, dict(filter(None, map(_store, custom))))
+        for one in custom:
+            reading.read(one)
         for reference in reading.found:
             source = reference.source
             references.setdefault((source.urn, source.where, reference.owner), reference)
@@ -151,19 +151,28 @@ def _counted(index: Index, stack: int) -> dict[str, int]:
     return {family: counts[family] for family in FAMILIES if counts[family]}
 
 
+def _store(one: Resource) -> tuple[tuple[str, str], str] | None:
+    """The namespace and name of a SecretStore, and the KV mount behind it; None for anything else."""
+    if not one.type.endswith(":SecretStore"):
+        return None
+    metadata, spec = mapping(one.inputs.get("metadata")), mapping(one.inputs.get("spec"))
+    vault = mapping(mapping(spec.get("provider")).get("vault"))
+    return (str(metadata.get("namespace")), str(metadata.get("name"))), str(vault.get("path") or "")
+
+
 class _Reading:
     """One stack's texts, looked up in what all stacks own."""
 
-    def __init__(self, index: Index, stack: int, names: Sequence[str]) -> None:
-        self._index, self._stack, self._names = index, stack, names
+    def __init__(
+        self, index: Index, stack: int, names: Sequence[str], mounts: Mapping[tuple[str, str], str]
+    ) -> None:
+        self._index, self._stack, self._names, self._mounts = index, stack, names, mounts
         self.found: list[Reference] = []
         self.named: dict[Identity, Source] = {}
-        self._mounts: dict[tuple[str, str], str] = {}
         self._held = False
 
     def read(self, one: Resource) -> None:
         """Look up all that a resource says."""
-        self._remember_store(one)
         self._held = one.external  # it may be a secret in the clear: what is not known to be a name is not kept
         for chosen in mentions.selectors(one):
             self._chosen(chosen)
@@ -181,13 +190,6 @@ class _Reading:
                 named = chosen.labels.get("kubernetes.io/metadata.name") == name  # found as a text
                 if name not in self._index.labels[self._stack] and not named:
                     self._refer(chosen.urn, chosen.where, other, Identity("kubernetes", "Namespace", "", name))
-
-    def _remember_store(self, one: Resource) -> None:
-        if one.type.endswith(":SecretStore"):
-            metadata, spec = mapping(one.inputs.get("metadata")), mapping(one.inputs.get("spec"))
-            vault = mapping(mapping(spec.get("provider")).get("vault"))
-            key = str(metadata.get("namespace")), str(metadata.get("name"))
-            self._mounts[key] = str(vault.get("path") or "")
 
     def _typed(self, text: mentions.Text, identity: Identity) -> None:
         index, stack = self._index, self._stack

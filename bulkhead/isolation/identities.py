@@ -43,7 +43,7 @@ class Identity:
         return f"{titles.get(self.family, '')}{self.kind} {inside}{self.name}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Owned:
     """An identity, and where the state says so.
 

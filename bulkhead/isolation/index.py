@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from bulkhead.isolation.identities import Identity, Owned, owned
@@ -48,13 +49,13 @@ class Index:
         self._bare: dict[tuple[int, str, str], list[Held]] = defaultdict(list)
         self._words: dict[tuple[int, str], list[Held]] = defaultdict(list)
         self._paths: dict[tuple[int, str], list[Held]] = defaultdict(list)
-        self.own = [list(owned(state)) for state in states]
+        self.own = [sorted(owned(state)) for state in states]  # a state has them in the order of their making
         self.kinds = [{(one.identity.kind, one.identity.name) for one in found} for found in self.own]
         self.names = [
             {state.project, state.stack, *(one.identity.name for one in found)}
             for state, found in zip(states, self.own, strict=True)
         ]
-        self.labels = [dict(_labels(state)) for state in states]
+        self.labels = [dict(sorted(_labels(state), key=itemgetter(0))) for state in states]
         self._vault: dict[int, list[Held]] = defaultdict(list)
         for stack, found in enumerate(self.own):
             for one in found:

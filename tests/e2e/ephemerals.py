@@ -98,10 +98,10 @@ class Ephemerals:
         return found
 
     def deployment(self, name: str) -> dict[str, Any]:
-        """What the back end's own file has of a stack at this moment; empty while it is being written."""
+        """What the back end's own file has of a stack at this moment; empty before it has any."""
         file = self._back_end / "stacks" / self.system / f"{name}.json"
         with suppress(OSError, ValueError):
-            return json.loads(file.read_text(encoding="utf-8"))["checkpoint"]["latest"] or {}
+            return json.loads(file.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
         return {}
 
     def engine(self, name: str) -> int:

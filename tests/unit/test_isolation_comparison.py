@@ -35,6 +35,19 @@ def test_what_is_planted_is_found_and_nothing_else(plant: Plant) -> None:
         assert not identity or references[stack, where] == identity
 
 
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+def test_the_order_in_which_the_engine_made_the_resources_does_not_matter(plant: Plant) -> None:
+    found: list[Comparison] = []
+    for order in (1, -1):
+        dev, prod = states()
+        plant.plant(dev, prod)
+        for state in (dev, prod):
+            state["deployment"]["resources"] = state["deployment"]["resources"][::order]
+        found.append(compared(dev, prod))
+    assert found[0].references == found[1].references
+    assert found[0].shared == found[1].shared
+
+
 @pytest.mark.parametrize("text", HARMLESS)
 def test_a_text_that_is_only_like_a_name_is_no_reference(text: str) -> None:
     dev, prod = states()
