@@ -3,12 +3,9 @@
 import sys
 from pathlib import Path
 
-import pulumi_policy
-
 # The engine runs this folder, not the package: the package is beside it.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from policy.registration import keep_secrets, policies
+from policy.serving import serve
 
-keep_secrets()
-pulumi_policy.PolicyPack("bulkhead", policies(), enforcement_level=pulumi_policy.EnforcementLevel.MANDATORY)
+serve()

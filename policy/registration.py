@@ -2,7 +2,8 @@
 
 pulumi-policy differs in four things from what the rules need, and each is settled here, on purpose:
 
-- It unwraps secrets before a policy sees them, and keeps them apart for remediations alone. Here for all.
+- It reads a resource anew for every policy, and unwraps its secrets before any sees them. Here policies get what
+  the engine sent, which is read once, with its secrets marked: the pack takes less than half the time.
 - A policy that touches what is not known yet ends there. Here an unknown value is data, rules go on around it, and
   what they could not judge is reported by the advisory policies `undecided` and `undecided-stack`.
 - A policy of a whole stack sees what the servers answered, with all that they filled in. Here it sees what was
@@ -14,10 +15,12 @@ pulumi-policy differs in four things from what the rules need, and each is settl
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pulumi_policy
+from google.protobuf import json_format
 from pulumi_policy import deserialize, proxy
 
 from policy.files import world
@@ -27,6 +30,8 @@ from policy.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from google.protobuf import struct_pb2
 
     from policy.world import World
 
@@ -42,20 +47,43 @@ _NAMES = (*(name for rule in RULES for name in (rule.id, f"{rule.id}-advice")), 
 _WHOLE = "the whole stack"
 
 
-def keep_secrets() -> None:
-    """Let pulumi-policy hand secrets over as secrets.
+@dataclass(frozen=True, eq=False)
+class _Sent:
+    """Properties as the engine sent them, unread."""
+
+    properties: struct_pb2.Struct
+
+    def read(self) -> dict[str, Any]:
+        """As they are on the wire: secrets and assets are mappings with a signature."""
+        return json_format.MessageToDict(self.properties)
+
+    copy = read
+    """What pulumi-policy does with a policy's own configuration, which it reads in the same way."""
+
+
+class _Unread:
+    """Stands in pulumi-policy for `google.protobuf.json_format`, of which it uses one function."""
+
+    @staticmethod
+    def MessageToDict(properties: struct_pb2.Struct) -> _Sent:  # noqa: N802 - theirs
+        return _Sent(properties)
+
+
+def leave_unread() -> None:
+    """Let pulumi-policy hand over what the engine sent, unread.
 
     Raises:
         RuntimeError: this version of it reads properties in another way.
     """
     module: Any = pulumi_policy.policy
-    if module.deserialize_properties is not deserialize.deserialize_properties:
+    if (module.json_format, module.deserialize_properties) != (json_format, deserialize.deserialize_properties):
         raise RuntimeError("pulumi_policy.policy reads properties in a way that the pack does not know")
-    module.deserialize_properties = _with_secrets
+    module.json_format = _Unread
+    module.deserialize_properties = _as_sent
 
 
-def _with_secrets(props: dict[str, Any], _: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002 - theirs
-    return deserialize.deserialize_properties(props, proxy_secrets=True)
+def _as_sent(sent: _Sent, _: bool = False) -> _Sent:  # noqa: FBT001, FBT002 - theirs
+    return sent
 
 
 def policies() -> list[pulumi_policy.Policy]:
@@ -180,7 +208,7 @@ def _world_of(urn: str) -> World:
 def resource_of(given: Any) -> Resource:
     """A resource as pulumi-policy gives it, as plain data."""
     secrets: set[str] = set()
-    props = plain(deserialize.serialize_properties(given.props), "", secrets)
+    props = plain(given.props.read(), "", secrets)
     provider = given.provider
     return Resource(
         urn=given.urn,
@@ -190,11 +218,7 @@ def resource_of(given: Any) -> Resource:
         secrets=frozenset(secrets),
         protect=bool(given.opts.protect),
         provider=provider.name if provider else "",
-        provider_props=(
-            cast("dict[str, Any]", plain(deserialize.serialize_properties(provider.props), "", set()))
-            if provider
-            else {}
-        ),
+        provider_props=(cast("dict[str, Any]", plain(provider.props.read(), "", set())) if provider else {}),
     )
 
 

@@ -104,12 +104,13 @@ def _previews(stacks: list[StackReference], wanted: Wanted, root: Path) -> list[
             wanted.plans.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"--plan {wanted.plans}: {error.strerror}") from None
-    pack = str(policies.pack(os.environ))
+    pack = policies.pack(os.environ)
     requests = [
         worker.Request(
             stack=one,
             root=root,
-            packs=(pack,),
+            packs=(str(pack),),
+            serve=pack.is_file(),
             plan=_plan(wanted.plans, one),
             inline=worker.fits(one, root),
         )

@@ -13,6 +13,7 @@ import os
 import runpy
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,6 +24,7 @@ from pulumi import automation
 from pulumi.runtime import config as given
 
 from bulkhead.diff import steps
+from bulkhead.diff.judge import served
 
 if TYPE_CHECKING:
     from pulumi.automation import EngineEvent, PulumiCommand
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from bulkhead.stacks import StackReference
 
 _LIBRARY = "components"
+_VARIABLES = {"PULUMI_SKIP_UPDATE_CHECK": "1", "GOGC": os.environ.get("GOGC", "400")}
+"""The engine lives for seconds too: it may leave four times as much behind before it looks for what is garbage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,7 @@ class Request:
         stack: which stack.
         root: the folder that the stack's own is relative to.
         packs: the policy packs that judge it.
+        serve: whether the pack of ours is a program among them, which may ask this process' own.
         plan: the file that an update can be held to; None where none is wanted.
         inline: whether the program may run in this process.
         refresh: whether the servers are asked first what they have.
@@ -49,6 +54,7 @@ class Request:
     stack: StackReference
     root: Path
     packs: tuple[str, ...] = ()
+    serve: bool = False
     plan: Path | None = None
     inline: bool = True
     refresh: bool = False
@@ -93,21 +99,23 @@ def preview(request: Request, command: PulumiCommand) -> Preview:
     _become(folder)
     events: list[EngineEvent] = []
     failure = ""
-    workspace = Unselected(
-        pulumi_command=command, work_dir=str(folder), env_vars={"PULUMI_SKIP_UPDATE_CHECK": "1"}
-    )
     try:
-        stack = automation.Stack.select(request.stack.name, workspace)
-        stack.preview(
-            program=_program(folder) if request.inline else None,
-            on_event=events.append,
-            policy_packs=list(request.packs),
-            plan=str(request.plan) if request.plan else None,
-            refresh=request.refresh or None,
-            color="never",
-            suppress_progress=True,
-            suppress_outputs=True,
-        )
+        with served() if request.serve else nullcontext[dict[str, str]]({}) as variables:
+            workspace = Unselected(
+                pulumi_command=command,
+                work_dir=str(folder),
+                env_vars={**_VARIABLES, **variables},
+            )
+            automation.Stack.select(request.stack.name, workspace).preview(
+                program=_program(folder) if request.inline else None,
+                on_event=events.append,
+                policy_packs=list(request.packs),
+                plan=str(request.plan) if request.plan else None,
+                refresh=request.refresh or None,
+                color="never",
+                suppress_progress=True,
+                suppress_outputs=True,
+            )
     except automation.CommandError as error:
         failure = _said(str(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, the stack is not previewed, and the reviewer is told

@@ -42,7 +42,7 @@ from sandbox.plugins.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
 
     from pulumi.provider.experimental.provider import Provider
 
@@ -115,7 +115,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
             if "old_inputs" in request.DESCRIPTOR.fields_by_name:
                 _old_inputs.set(PropertyValue.unmarshal_map(request.old_inputs))
             try:
-                response = await asyncio.to_thread(asyncio.run, handler.unary_unary(request, context))
+                response = await asyncio.to_thread(_finish, handler.unary_unary(request, context))
             except NotImplementedError:
                 # The engine asks for more than the SDK knows, and goes on without when it hears this code.
                 return await context.abort(
@@ -137,6 +137,16 @@ class Interceptor(grpc.aio.ServerInterceptor):
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+
+
+def _finish(handling: Coroutine[Any, Any, Any]) -> Any:
+    """Run a handler to its end without an event loop: it is a coroutine, but what it does blocks."""
+    try:
+        handling.send(None)
+    except StopIteration as end:
+        return end.value
+    handling.close()
+    raise RuntimeError("a provider of the sandbox has to block, and awaited something")
 
 
 async def _abort(context: Any, error: Exception) -> NoReturn:

@@ -161,6 +161,11 @@ def test_no_secret_in_the_servers_logs(worked: Worked) -> None:
     assert worked.search.folder(logs) == set()
 
 
+def test_the_engine_keeps_no_log_of_its_own(worked: Worked) -> None:
+    """Pulumi writes all that it does into one, in plain text until it has the stack's passphrase."""
+    assert worked.servers.sandbox.layout.engine_logs.read_bytes() == b""
+
+
 def test_no_secret_in_process_arguments(worked: Worked) -> None:
     """Arguments are open to every user of a machine; the engine, plugins, program and servers were all seen."""
     assert [name for name in PROGRAMS if not any(re.search(name, line) for line in worked.arguments)] == []

@@ -25,12 +25,13 @@ SECRET = {deserialize.SPECIAL_SIG_KEY: deserialize.SPECIAL_SECRET_SIG}
 def analyzer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """pulumi-policy's own server, without a network."""
     module = pulumi_policy.policy
-    monkeypatch.setattr(module, "deserialize_properties", module.deserialize_properties)
+    for name in ("json_format", "deserialize_properties"):
+        monkeypatch.setattr(module, name, getattr(module, name))
     monkeypatch.setattr(registration, "_DECLARED", {})
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("BULKHEAD_PLATFORM", raising=False)
     registration._world.cache_clear()
-    registration.keep_secrets()
+    registration.leave_unread()
     level = pulumi_policy.EnforcementLevel.MANDATORY
     yield _PolicyAnalyzerServicer("bulkhead", "0.0.1", registration.policies(), level)
     registration._world.cache_clear()
@@ -162,7 +163,7 @@ def test_the_pack_stops_where_pulumi_policy_reads_properties_in_another_way(
 ) -> None:
     monkeypatch.setattr(pulumi_policy.policy, "deserialize_properties", dict)
     with pytest.raises(RuntimeError, match="reads properties in a way"):
-        registration.keep_secrets()
+        registration.leave_unread()
 
 
 def test_the_pack_imports_nothing_that_its_rules_do_not_need() -> None:

@@ -102,6 +102,16 @@ def test_folders_are_closed_to_others(tmp_path: Path) -> None:
     assert stat.S_IMODE(layout.runtime.stat().st_mode) & 0o066 == 0
 
 
+def test_the_engine_finds_no_folder_for_a_log_of_each_command(tmp_path: Path) -> None:
+    layout = Layout(home=tmp_path / "home", runtime=tmp_path / "run")
+    layout.prepare()
+    assert layout.engine_logs.read_bytes() == b""
+    layout.engine_logs.unlink()
+    layout.engine_logs.mkdir()
+    layout.prepare()
+    assert layout.engine_logs.is_dir(), "what is there already is left alone"
+
+
 def test_private_files_are_private_and_whole(tmp_path: Path) -> None:
     path = tmp_path / "secret.json"
     path.write_text("old, readable by all")
