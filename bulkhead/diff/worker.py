@@ -24,6 +24,7 @@ from pulumi import automation
 from pulumi.runtime import config as given
 
 from bulkhead.diff import steps
+from bulkhead.diff.empty_state import WARNING, Place, empty
 from bulkhead.diff.judge import served
 
 if TYPE_CHECKING:
@@ -98,24 +99,16 @@ def preview(request: Request, command: PulumiCommand) -> Preview:
     folder = (request.root / request.stack.folder).resolve()
     _become(folder)
     events: list[EngineEvent] = []
-    failure = ""
+    failure, is_there = "", True
     try:
-        with served() if request.serve else nullcontext[dict[str, str]]({}) as variables:
-            workspace = Unselected(
-                pulumi_command=command,
-                work_dir=str(folder),
-                env_vars={**_VARIABLES, **variables},
-            )
-            automation.Stack.select(request.stack.name, workspace).preview(
-                program=_program(folder) if request.inline else None,
-                on_event=events.append,
-                policy_packs=list(request.packs),
-                plan=str(request.plan) if request.plan else None,
-                refresh=request.refresh or None,
-                color="never",
-                suppress_progress=True,
-                suppress_outputs=True,
-            )
+        with served() if request.serve else nullcontext[dict[str, str]]({}) as pack:
+            try:
+                _engine(request, command, Place(pack), events)
+            except automation.StackNotFoundError:
+                is_there = False
+                events.clear()
+                with empty(folder, request.stack.name, command) as place:
+                    _engine(request, command, replace(place, variables=place.variables | pack), events)
     except automation.CommandError as error:
         failure = _said(str(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, the stack is not previewed, and the reviewer is told
@@ -125,9 +118,29 @@ def preview(request: Request, command: PulumiCommand) -> Preview:
     broken = any(one.mandatory for one in found.violations)
     return replace(
         found,
+        warnings=found.warnings if is_there else (WARNING, *found.warnings),
         failure=found.failure or ("" if broken else steps.plain(failure)),
         seconds=time.monotonic() - began,
         plan=str(request.plan) if request.plan and request.plan.is_file() else "",
+    )
+
+
+def _engine(request: Request, command: PulumiCommand, place: Place, events: list[EngineEvent]) -> None:
+    """Have the engine preview the stack of this folder; what it tells is added to the events."""
+    folder = Path.cwd()
+    workspace = Unselected(
+        pulumi_command=command, work_dir=str(folder), env_vars={**_VARIABLES, **place.variables}
+    )
+    automation.Stack.select(request.stack.name, workspace).preview(
+        program=_program(folder) if request.inline else None,
+        on_event=events.append,
+        policy_packs=list(request.packs),
+        plan=str(request.plan) if request.plan else None,
+        refresh=request.refresh or None,
+        config_file=place.config_file,
+        color="never",
+        suppress_progress=True,
+        suppress_outputs=True,
     )
 
 

@@ -108,6 +108,8 @@ def _as_it_was(reviewed: Project) -> Iterator[None]:
         for file in (*reviewed.folder.glob("Pulumi.*.yaml"), reviewed.folder / "__main__.py")
     }
     yield
+    for file in {*reviewed.folder.glob("Pulumi.*.yaml")} - kept.keys():
+        file.unlink()
     for file, content in kept.items():
         file.write_bytes(content)
 
@@ -229,6 +231,37 @@ def test_a_stack_that_cannot_be_previewed_fails_and_does_not_hide_the_others(
     assert "Traceback" not in found.markdown
     assert found.stack("prod")["failure"] is None
     assert found.stack("prod")["counts"]["unchanged"] > 10
+
+
+def test_a_stack_that_was_never_initialised_is_previewed_against_an_empty_state(
+    reviewed: Project, tmp_path: Path
+) -> None:
+    """As a pull request shows it that adds an environment: nothing of it is made, neither here nor there."""
+    file = reviewed.folder / "Pulumi.staging.yaml"
+    lines = (reviewed.folder / "Pulumi.dev.yaml").read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join(line for line in lines if "encryptionsalt" not in line) + "\n", encoding="utf-8")
+    before = file.read_bytes()
+    found = diff(reviewed, tmp_path, "staging", "prod")
+    staging = found.stack("staging")
+    assert (found.status, staging["failure"]) == (0, None)
+    assert staging["counts"]["create"] > 10
+    assert staging["counts"]["unchanged"] == 0
+    assert "it was never initialised: previewed is all that it would be" in found.markdown
+    assert found.stack("prod")["counts"]["unchanged"] > 10
+    assert file.read_bytes() == before
+    assert reviewed.stacks() == set(STACKS)
+
+
+def test_a_new_stack_whose_secrets_cannot_be_read_fails_and_says_so(reviewed: Project, tmp_path: Path) -> None:
+    file = reviewed.folder / "Pulumi.staging.yaml"
+    text = (reviewed.folder / "Pulumi.dev.yaml").read_text(encoding="utf-8")
+    other = "encryptionsalt: v1:dGhlIHNhbHQ=:v1:bm90aGluZyBo:bm90aGluZyBvZiBvdXJz\n"
+    kept = "".join(line for line in text.splitlines(keepends=True) if "encryptionsalt" not in line)
+    file.write_text(other + kept, encoding="utf-8")
+    found = diff(reviewed, tmp_path, "staging")
+    assert found.status == 1
+    assert "passphrase" in found.stack("staging")["failure"]
+    assert "Traceback" not in found.said + found.markdown
 
 
 def test_only_what_a_change_reaches_is_previewed(reviewed: Project, tmp_path: Path) -> None:
