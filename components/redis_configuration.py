@@ -17,7 +17,8 @@ LAG_SECONDS: Final = 10
 """A primary that no replica has answered for so long refuses writes: the bound of what a failover can lose."""
 
 DOWN_MILLISECONDS: Final = 5000
-FAILOVER_MILLISECONDS: Final = 30000
+FAILOVER_MILLISECONDS: Final = 15000
+"""How long a failover may take; a vote that nobody wins is repeated after twice as long."""
 
 CONFIGURATION: Final = "/etc/redis"
 """Where the ConfigMap is mounted: configurations and scripts."""

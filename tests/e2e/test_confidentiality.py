@@ -248,7 +248,7 @@ def test_a_planted_secret_is_found_in_a_servers_log(servers: Servers, canary: st
     with servers.database() as session:
         text = canary.replace("'", "''")
         session.execute(f"DO $$ BEGIN RAISE WARNING USING MESSAGE = '{text}'; END $$")
-    eventually(lambda: search.folder(servers.sandbox.layout.logs), "the log has it", 10)
+    eventually(lambda: search.folder(servers.sandbox.layout.logs), "the log has it")
     found = search.folder(servers.sandbox.layout.logs)
     assert "logs/postgresql.log: canary (raw)" in found
 
@@ -256,7 +256,7 @@ def test_a_planted_secret_is_found_in_a_servers_log(servers: Servers, canary: st
 def test_a_planted_secret_is_found_in_process_arguments(canary: str, search: Search) -> None:
     """A process of any program is seen while it lives."""
     with watched_arguments() as seen, planted_process(canary):
-        found = eventually(lambda: search.arguments(frozenset(seen)), "the process is seen", 10)
+        found = eventually(lambda: search.arguments(frozenset(seen)), "the process is seen")
     assert f"arguments of {Path(sys.executable).name}: canary (raw)" in found
 
 

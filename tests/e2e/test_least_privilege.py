@@ -182,7 +182,7 @@ def test_a_denied_read_is_in_the_audit_log_with_who_tried_and_without_a_secret(
             and "permission denied" in entry.get("error", "")
         ]
 
-    (*_, entry) = eventually(denied, "the audit log has it", 10)
+    (*_, entry) = eventually(denied, "the audit log has it")
     assert entry["auth"]["metadata"]["service_account_name"] == reader.account
     assert entry["auth"]["metadata"]["service_account_namespace"] == reader.namespace
     assert entry["request"]["client_token"].startswith("hmac-sha256:")

@@ -127,7 +127,7 @@ def test_no_log_in_fails_throughout_three_rotations(course: Course, mode: str) -
     logins: Logins = getattr(course, mode)
     assert logins.failures == []
     assert logins.succeeded > course.seconds
-    assert logins.longest_pause < 10
+    assert logins.longest_pause < 20
     assert len(logins.pods) >= 4
 
 

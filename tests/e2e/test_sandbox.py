@@ -116,11 +116,11 @@ def eventually(true: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def test_up_brings_every_server_and_says_so_quickly_the_next_time(running: Command) -> None:
+def test_up_brings_every_server_and_starts_none_the_next_time(running: Command) -> None:
     assert running.states() == READY
-    began = time.monotonic()
+    before = running.supervisor(), running.pid("vault")
     assert "running already" in running.ok("up")
-    assert time.monotonic() - began < 3  # measured below a second; the machine may be busy
+    assert (running.supervisor(), running.pid("vault")) == before
 
 
 def test_env_is_what_a_shell_needs(running: Command) -> None:
@@ -223,7 +223,7 @@ def test_one_server_stops_and_starts_on_its_port_with_its_data(running: Command)
 
 def test_a_server_that_died_is_reported_with_its_last_words_and_brought_back(running: Command) -> None:
     os.kill(running.pid("vault"), signal.SIGKILL)
-    assert eventually(lambda: running.states()["vault"] == "died", 5)
+    assert eventually(lambda: running.states()["vault"] == "died", 60)
     told = running.run("status")
     assert told.returncode == 1
     assert "vault died; the end of its log" in told.stdout
@@ -269,7 +269,7 @@ def test_a_crashed_sandbox_is_told_cleaned_up_and_started(running: Command, kill
     if killed == "everything":
         for pid in servers:
             os.kill(pid, signal.SIGKILL)
-    assert eventually(lambda: running.run("status").returncode == 3, 5)
+    assert eventually(lambda: running.run("status").returncode == 3, 60)
     running.ok("up")
     assert running.states() == READY
     if killed == "supervisor":

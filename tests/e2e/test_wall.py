@@ -46,8 +46,8 @@ def test_the_attempt_gets_through_where_the_wall_is_opened(
     """
     here, there = Side(source, "api", servers), Side(target, "api", servers)
     with breach.opening(here, there):
-        eventually(lambda: outcome(breach, here, there) == "through", "the attempt gets through", 10)
-    eventually(lambda: outcome(breach, here, there) == breach.refused, "the attempt is refused again", 10)
+        eventually(lambda: outcome(breach, here, there) == "through", "the attempt gets through")
+    eventually(lambda: outcome(breach, here, there) == breach.refused, "the attempt is refused again")
 
 
 @pytest.mark.parametrize("part", SECRETS)

