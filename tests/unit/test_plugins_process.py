@@ -151,7 +151,6 @@ def test_what_is_not_served_is_said_so() -> None:
 
 def test_old_inputs_reach_their_own_request() -> None:
     """Requests at the same time do not see each other's inputs, and none waits for another."""
-
     names = [f"n{number}" for number in range(4)]
     all_here = threading.Barrier(len(names))
 
