@@ -13,8 +13,9 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import yaml
 from pulumi import automation
 
 from bulkhead.stacks import PROJECT
@@ -60,10 +61,15 @@ def empty(folder: Path, stack: str, command: PulumiCommand) -> Generator[Place]:
         file = f"Pulumi.{stack}.yaml"
         for name in (PROJECT, file):
             shutil.copyfile(folder / name, copy / name)
+        said: dict[str, Any] = yaml.safe_load((copy / file).read_text(encoding="utf-8")) or {}
         variables = {"PULUMI_BACKEND_URL": state.as_uri()}
         if not {_SECRETS, f"{_SECRETS}_FILE"} & os.environ.keys():
             variables[_SECRETS] = ""  # a service keeps the secrets of the others; here is nothing to be kept
-        automation.LocalWorkspace(pulumi_command=command, work_dir=str(copy), env_vars=variables).create_stack(
-            stack
+        workspace = automation.LocalWorkspace(
+            pulumi_command=command,
+            work_dir=str(copy),
+            env_vars=variables,
+            secrets_provider=said.get("secretsprovider"),
         )
+        workspace.create_stack(stack)
         yield Place(variables, str(copy / file))

@@ -233,13 +233,15 @@ def test_a_stack_that_cannot_be_previewed_fails_and_does_not_hide_the_others(
     assert found.stack("prod")["counts"]["unchanged"] > 10
 
 
+@pytest.mark.parametrize("provider", ["", "passphrase"])
 def test_a_stack_that_was_never_initialised_is_previewed_against_an_empty_state(
-    reviewed: Project, tmp_path: Path
+    reviewed: Project, tmp_path: Path, provider: str
 ) -> None:
     """As a pull request shows it that adds an environment: nothing of it is made, neither here nor there."""
     file = reviewed.folder / "Pulumi.staging.yaml"
     lines = (reviewed.folder / "Pulumi.dev.yaml").read_text(encoding="utf-8").splitlines()
-    file.write_text("\n".join(line for line in lines if "encryptionsalt" not in line) + "\n", encoding="utf-8")
+    lines = [*(line for line in lines if "encryptionsalt" not in line), f"secretsprovider: {provider}"]
+    file.write_text("\n".join(lines if provider else lines[:-1]) + "\n", encoding="utf-8")
     before = file.read_bytes()
     found = diff(reviewed, tmp_path, "staging", "prod")
     staging = found.stack("staging")
