@@ -44,7 +44,8 @@ class Workspace(automation.LocalWorkspace):
 
     def create_stack(self, stack_name: str) -> None:
         """`pulumi stack init`, and no more."""
-        self._run_pulumi_cmd_sync(["stack", "init", stack_name, "--no-select"])
+        provider = ["--secrets-provider", self.secrets_provider] if self.secrets_provider else []
+        self._run_pulumi_cmd_sync(["stack", "init", stack_name, "--no-select", *provider])
 
     def select_stack(self, stack_name: str) -> None:
         """Nothing: every command names its stack."""

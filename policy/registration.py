@@ -218,7 +218,7 @@ def resource_of(given: Any) -> Resource:
         secrets=frozenset(secrets),
         protect=bool(given.opts.protect),
         provider=provider.name if provider else "",
-        provider_props=(cast("dict[str, Any]", plain(provider.props.read(), "", set())) if provider else {}),
+        provider_props=cast("dict[str, Any]", plain(provider.props.read(), "", set())) if provider else {},
     )
 
 

@@ -61,8 +61,7 @@ class Layout:
         self.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The engine writes all that it does into a log of each command, compresses and encrypts it: two fifths of
         # its processor time, with no setting against it. Where a file is in the folder's place, it goes without.
-        if not self.engine_logs.exists():
-            self.engine_logs.touch(mode=0o600)
+        self.engine_logs.touch(mode=0o600)
         found = self.runtime.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise SandboxError(

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pulumi import automation
 
+from bulkhead.engine import Workspace
 from bulkhead.stacks import PROJECT
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ class Place:
 
     Args:
         variables: by which the engine finds the back end.
-        config_file: the stack's file there; None for the one beside the program.
+        config_file: the stack's file there.
     """
 
     variables: dict[str, str]
-    config_file: str | None = None
+    config_file: str
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def empty(folder: Path, stack: str, command: PulumiCommand) -> Generator[Place]:
         variables = {"PULUMI_BACKEND_URL": state.as_uri()}
         if not {_SECRETS, f"{_SECRETS}_FILE"} & os.environ.keys():
             variables[_SECRETS] = ""  # a service keeps the secrets of the others; here is nothing to be kept
-        workspace = automation.LocalWorkspace(
+        workspace = Workspace(
             pulumi_command=command,
             work_dir=str(copy),
             env_vars=variables,

@@ -104,13 +104,12 @@ def _previews(stacks: list[StackReference], wanted: Wanted, root: Path) -> list[
             wanted.plans.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"--plan {wanted.plans}: {error.strerror}") from None
-    pack = policies.pack(os.environ)
+    pack = str(policies.pack(os.environ))
     requests = [
         worker.Request(
             stack=one,
             root=root,
-            packs=(str(pack),),
-            serve=pack.is_file(),
+            packs=(pack,),
             plan=_plan(wanted.plans, one),
             inline=worker.fits(one, root),
         )

@@ -24,8 +24,9 @@ from pulumi import automation
 from pulumi.runtime import config as given
 
 from bulkhead.diff import steps
-from bulkhead.diff.empty_state import WARNING, Place, empty
+from bulkhead.diff.empty_state import WARNING, empty
 from bulkhead.diff.judge import served
+from bulkhead.engine import Workspace
 
 if TYPE_CHECKING:
     from pulumi.automation import EngineEvent, PulumiCommand
@@ -46,7 +47,6 @@ class Request:
         stack: which stack.
         root: the folder that the stack's own is relative to.
         packs: the policy packs that judge it.
-        serve: whether the pack of ours is a program among them, which may ask this process' own.
         plan: the file that an update can be held to; None where none is wanted.
         inline: whether the program may run in this process.
         refresh: whether the servers are asked first what they have.
@@ -55,17 +55,9 @@ class Request:
     stack: StackReference
     root: Path
     packs: tuple[str, ...] = ()
-    serve: bool = False
     plan: Path | None = None
     inline: bool = True
     refresh: bool = False
-
-
-class Unselected(automation.LocalWorkspace):
-    """A workspace that does not select a stack: every command names its own, and a person's choice stays."""
-
-    def select_stack(self, stack_name: str) -> None:
-        """Nothing: `pulumi preview --stack` refuses a stack that is not there."""
 
 
 def fits(stack: StackReference, root: Path) -> bool:
@@ -101,14 +93,15 @@ def preview(request: Request, command: PulumiCommand) -> Preview:
     events: list[EngineEvent] = []
     failure, is_there = "", True
     try:
-        with served() if request.serve else nullcontext[dict[str, str]]({}) as pack:
+        # A pack that is a program asks the one that is loaded here; a folder is its language host's matter.
+        with served() if any(map(os.path.isfile, request.packs)) else nullcontext[dict[str, str]]({}) as pack:
             try:
-                _engine(request, command, Place(pack), events)
+                _engine(request, command, events, pack)
             except automation.StackNotFoundError:
                 is_there = False
                 events.clear()
                 with empty(folder, request.stack.name, command) as place:
-                    _engine(request, command, replace(place, variables=place.variables | pack), events)
+                    _engine(request, command, events, pack | place.variables, place.config_file)
     except automation.CommandError as error:
         failure = _said(str(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, the stack is not previewed, and the reviewer is told
@@ -125,19 +118,23 @@ def preview(request: Request, command: PulumiCommand) -> Preview:
     )
 
 
-def _engine(request: Request, command: PulumiCommand, place: Place, events: list[EngineEvent]) -> None:
+def _engine(
+    request: Request,
+    command: PulumiCommand,
+    events: list[EngineEvent],
+    variables: dict[str, str],
+    config_file: str | None = None,
+) -> None:
     """Have the engine preview the stack of this folder; what it tells is added to the events."""
     folder = Path.cwd()
-    workspace = Unselected(
-        pulumi_command=command, work_dir=str(folder), env_vars={**_VARIABLES, **place.variables}
-    )
+    workspace = Workspace(pulumi_command=command, work_dir=str(folder), env_vars=_VARIABLES | variables)
     automation.Stack.select(request.stack.name, workspace).preview(
         program=_program(folder) if request.inline else None,
         on_event=events.append,
         policy_packs=list(request.packs),
         plan=str(request.plan) if request.plan else None,
         refresh=request.refresh or None,
-        config_file=place.config_file,
+        config_file=config_file,
         color="never",
         suppress_progress=True,
         suppress_outputs=True,

@@ -23,6 +23,7 @@ from kubernetes import client, config
 from sandbox import orphans, record
 from sandbox.layout import HOME_VARIABLE
 from sandbox.services import NAMES
+from tests.processes import runs
 
 READY = dict.fromkeys(NAMES, "ready")
 
@@ -273,7 +274,7 @@ def test_a_crashed_sandbox_is_told_cleaned_up_and_started(running: Command, kill
     running.ok("up")
     assert running.states() == READY
     if killed == "supervisor":
-        assert not [pid for pid in servers if _is_alive(pid)]
+        assert not [pid for pid in servers if runs(pid)]
 
 
 def test_down_cleans_up_after_a_crash(running: Command) -> None:
@@ -355,10 +356,3 @@ def test_reset_deletes_everything(home: Command) -> None:
     assert orphans.running(layout) == []
     assert [path.name for path in home.home.iterdir()] == ["lock"]
     assert not layout.runtime.exists()
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
-    except OSError:
-        return False

@@ -15,6 +15,7 @@ from pulumi.runtime.proto import analyzer_pb2_grpc
 
 from policy.registration import policies
 from tests.e2e.waiting import eventually
+from tests.processes import runs
 from tests.stacks import ROOT
 
 PROGRAM = ROOT / "policy" / "pulumi-analyzer-bulkhead"
@@ -46,14 +47,6 @@ def rules_at(port: int) -> int:
         return len(stub.GetAnalyzerInfo(empty_pb2.Empty(), timeout=10).policies)
 
 
-def is_running(process: int) -> bool:
-    try:
-        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
-
-
 def test_the_pack_ends_with_an_engine_that_was_killed() -> None:
     engine = subprocess.Popen([sys.executable, "-c", ENGINE], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert engine.stdout
@@ -62,7 +55,7 @@ def test_the_pack_ends_with_an_engine_that_was_killed() -> None:
     os.kill(engine.pid, signal.SIGKILL)
     engine.wait(10)
     engine.stdout.close()
-    eventually(lambda: not is_running(pack), "the pack's process has ended", 15)
+    eventually(lambda: not runs(pack), "the pack's process has ended", 15)
 
 
 def test_a_pack_that_is_loaded_already_is_asked_and_ends_with_its_preview() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from sandbox.toolbox import workshop
 from sandbox.toolbox.workshop import WorkFailed, Workshop, choose_folder, open_workshop, size
+from tests.processes import runs
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
@@ -74,21 +74,9 @@ def test_interruption_ends_the_command_and_what_it_started(tmp_path: Path) -> No
     deadline = time.monotonic() + 5
     alive = [int(pid) for pid in pids.read_text().split()]
     while alive and time.monotonic() < deadline:
-        alive = [pid for pid in alive if _runs(pid)]
+        alive = [pid for pid in alive if runs(pid)]
         time.sleep(0.02)
     assert alive == []
-
-
-def _runs(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        return not Path("/proc").is_dir()
-    return state != "Z"
 
 
 def test_go_keeps_everything_in_the_workshop(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
