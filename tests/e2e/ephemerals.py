@@ -82,10 +82,7 @@ class Ephemerals:
             start_new_session=True,
         )
         try:
-            eventually(
-                lambda: self.engine(name) and when(self.deployment(name)), f"the moment to kill {words}", 120
-            )
-            found = self.deployment(name)
+            found = eventually(lambda: self._at(name, when), f"the moment to kill {words}", 120)
             if how in ("engine", "both") and (engine := self.engine(name)):
                 os.kill(engine, signal.SIGKILL)
             if how == "both":
@@ -96,6 +93,11 @@ class Ephemerals:
             command.wait(timeout=SECONDS)
         assert command.returncode != 0, "it was over before it was killed"
         return found
+
+    def _at(self, name: str, when: Any) -> dict[str, Any] | None:
+        """The state's deployment if this is the moment: what it was then, not what it has become since."""
+        found = self.deployment(name)
+        return found if self.engine(name) and when(found) else None
 
     def deployment(self, name: str) -> dict[str, Any]:
         """What the back end's own file has of a stack at this moment; empty before it has any."""
